@@ -1,0 +1,22 @@
+namespace Portolan.TableCompiler;
+
+/// <summary>Every table there is. A new table is one class in Tables/ and one line here.</summary>
+public static class AllTables
+{
+    /// <summary>The tables, in the order in which they are compiled.</summary>
+    public static IReadOnlyList<ITable> Tables { get; } =
+    [
+    ];
+
+    /// <summary>Compiles every table. With a problem, no file is answered.</summary>
+    public static IReadOnlyList<GeneratedFile> Compile(string root, Problems problems)
+    {
+        List<GeneratedFile> files = [];
+        foreach (ITable table in Tables)
+        {
+            files.AddRange(table.Compile(root, problems));
+        }
+
+        return problems.Lines.Count == 0 ? files : [];
+    }
+}
