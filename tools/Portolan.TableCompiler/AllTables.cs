@@ -6,6 +6,8 @@ public static class AllTables
     /// <summary>The tables, in the order in which they are compiled.</summary>
     public static IReadOnlyList<ITable> Tables { get; } =
     [
+        new Tables.BehavioursTable(),
+        new Tables.ClausesTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>
