@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
@@ -30,6 +31,9 @@ public sealed record GuestContract
 
     /// <summary>Settings of the VM that must be equal on both sides.</summary>
     public VmSettings Settings { get; init; } = VmSettings.Default;
+
+    /// <summary>Fields of the document that this program does not know: place and JSON text. They survive reading and writing.</summary>
+    public ImmutableSortedDictionary<string, string> Extensions { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>CPUID.(EAX=0DH,ECX=0):EDX:EAX: the user components promised.</summary>
     public XFeatureMask PromisedXcr0 => Cpuid.TryGet(0xd, 0, out CpuidValues leaf) ? new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Eax) : XFeatureMask.None;

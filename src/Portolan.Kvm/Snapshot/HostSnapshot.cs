@@ -94,6 +94,12 @@ public sealed record HostSnapshot
     /// <summary>Behaviours by id: the value each was found or derived to have (data/kvm/behaviours.tsv).</summary>
     public ImmutableSortedDictionary<string, Fact<string>> Behaviours { get; init; } = ImmutableSortedDictionary<string, Fact<string>>.Empty;
 
+    /// <summary>
+    /// Fields of the document that this program does not know: the field's place in it, as <c>/object/field</c>, and its JSON text.
+    /// They survive reading and writing.
+    /// </summary>
+    public ImmutableSortedDictionary<string, string> Extensions { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
     /// <summary>The first table that says what CPU this is: <see cref="SupportedCpuid"/>, else <see cref="NativeCpuid"/>.</summary>
     public CpuidTable? AnyCpuid => (SupportedCpuid ?? NativeCpuid)?.Value;
 }

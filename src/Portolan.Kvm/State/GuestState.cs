@@ -10,4 +10,7 @@ public sealed record GuestState
 
     /// <summary>KVM_GET_CLOCK.</summary>
     public KvmClock? Clock { get; init; }
+
+    /// <summary>Fields of the document that this program does not know: place and JSON text. They survive reading and writing.</summary>
+    public ImmutableSortedDictionary<string, string> Extensions { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 }

@@ -1,0 +1,33 @@
+using System.Globalization;
+
+namespace Portolan.Documents;
+
+/// <summary>A kind of document and the major version of it that this program reads and writes.</summary>
+/// <param name="Name">The kind's name in the schema field, as in <c>host-snapshot</c>.</param>
+/// <param name="Major">The major version: within it, changes only add.</param>
+public sealed record DocumentKind(string Name, int Major)
+{
+    /// <summary>What every schema field begins with.</summary>
+    public const string SchemaPrefix = "portolan/";
+
+    /// <summary>A host snapshot.</summary>
+    public static DocumentKind HostSnapshot { get; } = new("host-snapshot", 1);
+
+    /// <summary>A guest contract.</summary>
+    public static DocumentKind GuestContract { get; } = new("guest-contract", 1);
+
+    /// <summary>A guest state.</summary>
+    public static DocumentKind GuestState { get; } = new("guest-state", 1);
+
+    /// <summary>The trace of a route: written, not read.</summary>
+    public static DocumentKind Trace { get; } = new("trace", 1);
+
+    /// <summary>The difference of two host snapshots: written, not read.</summary>
+    public static DocumentKind HostDifference { get; } = new("host-difference", 1);
+
+    /// <summary>The schema field's value, as in <c>portolan/host-snapshot/1</c>.</summary>
+    public string Schema => string.Create(CultureInfo.InvariantCulture, $"{SchemaPrefix}{Name}/{Major}");
+
+    /// <inheritdoc/>
+    public override string ToString() => Schema;
+}

@@ -1,0 +1,173 @@
+using System.Globalization;
+
+namespace Portolan.Documents.Json;
+
+/// <summary>
+/// Reads the members of one object by name and kind. A missing member, a wrong kind or a wrong spelling is the scope's fault;
+/// members nobody asked for are kept by <see cref="Finish"/>.
+/// </summary>
+internal sealed class ObjectCursor
+{
+    private const string AddAdvice = "add the field (null where it is unknown), or write the document again";
+    private const string FixAdvice = "correct the value or write the document again";
+
+    private readonly DocumentScope _scope;
+    private readonly JsonValue _object;
+    private readonly string _path;
+    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+
+    public ObjectCursor(DocumentScope scope, JsonValue value, string path)
+    {
+        _scope = scope;
+        _path = path;
+        _object = value;
+        if (value.Kind != JsonKind.Object)
+        {
+            Refuse(value, path, "an object");
+        }
+    }
+
+    /// <summary>The byte offset of the object.</summary>
+    public int Offset => _object.Offset;
+
+    /// <summary>Where the object stands, as in <c>$.settings</c>.</summary>
+    public string Path => _path;
+
+    /// <summary>The member, null when it is absent or null; fault when it is absent.</summary>
+    public JsonValue? RequiredOrNull(string name)
+    {
+        _known.Add(name);
+        JsonValue? value = _object[name];
+        if (value is null)
+        {
+            _scope.Refuse(_object.Offset, _path, $"the field \"{name}\"", "none", AddAdvice);
+        }
+
+        return value is null || value.Kind == JsonKind.Null ? null : value;
+    }
+
+    /// <summary>The member; fault when it is absent or null.</summary>
+    public JsonValue? Required(string name)
+    {
+        JsonValue? value = RequiredOrNull(name);
+        if (value is null && _object[name] is { } present)
+        {
+            Refuse(present, PathOf(name), "a value");
+        }
+
+        return value;
+    }
+
+    /// <summary>The member, null when it is absent or null.</summary>
+    public JsonValue? Optional(string name)
+    {
+        _known.Add(name);
+        return _object[name] is { Kind: not JsonKind.Null } value ? value : null;
+    }
+
+    public string PathOf(string name) => $"{_path}.{name}";
+
+    public string Text(string name) => Required(name) is { } value ? TextOf(value, PathOf(name)) : "";
+
+    public string? OptionalText(string name) => Optional(name) is { } value ? TextOf(value, PathOf(name)) : null;
+
+    public bool Flag(string name)
+    {
+        if (Required(name) is not { } value)
+        {
+            return false;
+        }
+
+        if (value.Kind != JsonKind.Boolean)
+        {
+            Refuse(value, PathOf(name), "true or false");
+        }
+
+        return value.Text == "true";
+    }
+
+    public ulong Hex(string name, int bits = 64) => Required(name) is { } value ? HexOf(value, PathOf(name), bits) : 0;
+
+    public uint Hex32(string name) => (uint)Hex(name, 32);
+
+    public byte Byte(string name) => (byte)(Required(name) is { } value ? IntegerOf(value, PathOf(name), 0, byte.MaxValue) : 0);
+
+    public uint? OptionalUInt32(string name) => Optional(name) is { } value ? (uint)IntegerOf(value, PathOf(name), 0, uint.MaxValue) : null;
+
+    public string TextOf(JsonValue value, string path)
+    {
+        if (value.Kind != JsonKind.String)
+        {
+            Refuse(value, path, "a string");
+        }
+
+        return value.Text;
+    }
+
+    public ulong HexOf(JsonValue value, string path, int bits = 64)
+    {
+        string text = value.Kind == JsonKind.String ? value.Text : "";
+        if (HexText.TryParse(text, bits, out ulong number))
+        {
+            return number;
+        }
+
+        Refuse(value, path, string.Create(CultureInfo.InvariantCulture, $"a string \"0x…\" of 1 to {bits / 4} lower-case hexadecimal digits"));
+        return 0;
+    }
+
+    public long IntegerOf(JsonValue value, string path, long least, long most)
+    {
+        if (value.Kind == JsonKind.Number
+            && long.TryParse(value.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
+            && number >= least && number <= most)
+        {
+            return number;
+        }
+
+        Refuse(value, path, string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"));
+        return least;
+    }
+
+    /// <summary>The items of an array with their paths; nothing after a fault.</summary>
+    public IEnumerable<(JsonValue Value, string Path)> Items(JsonValue? array, string path)
+    {
+        if (array is null)
+        {
+            yield break;
+        }
+
+        if (array.Kind != JsonKind.Array)
+        {
+            Refuse(array, path, "an array");
+        }
+
+        for (int i = 0; i < array.Items.Count && _scope.Fault is null; i++)
+        {
+            yield return (array.Items[i], string.Create(CultureInfo.InvariantCulture, $"{path}[{i}]"));
+        }
+    }
+
+    public ObjectCursor Enter(JsonValue value, string path) => new(_scope, value, path);
+
+    /// <summary>The member as an object, or null where it is null; fault when absent.</summary>
+    public ObjectCursor? EnterOrNull(string name) => RequiredOrNull(name) is { } value ? Enter(value, PathOf(name)) : null;
+
+    public void Refuse(JsonValue value, string path, string expected)
+        => _scope.Refuse(value.Offset, path, expected, value.ToString(), FixAdvice);
+
+    public void Refuse(int offset, string path, string expected, string found, string advice)
+        => _scope.Refuse(offset, path, expected, found, advice);
+
+    /// <summary>Keeps every member nobody asked for, at <paramref name="place"/> in the document.</summary>
+    public void Finish(string place)
+    {
+        foreach (JsonMember member in _object.Members)
+        {
+            if (!_known.Contains(member.Name))
+            {
+                _scope.Keep(Extension.PlaceOf(place, member.Name), member.Value);
+            }
+        }
+    }
+}
