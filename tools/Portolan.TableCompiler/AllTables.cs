@@ -8,6 +8,7 @@ public static class AllTables
     [
         new Tables.BehavioursTable(),
         new Tables.ClausesTable(),
+        new Tables.FeaturesTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>
