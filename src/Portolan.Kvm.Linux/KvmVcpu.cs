@@ -66,9 +66,18 @@ public sealed partial class KvmVcpu : IKvmVcpu
     public KvmAnswer<CpuidTable> GetSupportedHvCpuid() => CpuidBuffer.Get(_fd, KvmRequests.KVM_GET_SUPPORTED_HV_CPUID);
 
     /// <inheritdoc/>
-    public KvmAnswer EnableCapability(uint capability)
+    /// <remarks>
+    /// For KVM_CAP_HYPERV_ENLIGHTENED_VMCS the argument is an address; <see cref="EnableEnlightenedVmcs"/> gives one, this answers EINVAL.
+    /// </remarks>
+    public KvmAnswer EnableCapability(uint capability, ulong argument0 = 0)
     {
+        if (capability == CapHypervEnlightenedVmcs)
+        {
+            return new KvmAnswer(Errno.EINVAL);
+        }
+
         kvm_enable_cap cap = new() { cap = capability };
+        cap.args[0] = argument0;
         return Ioctl.Call(_fd, KvmRequests.KVM_ENABLE_CAP, ref cap).ToAnswer();
     }
 

@@ -23,8 +23,8 @@ public interface IKvmVcpu : IDisposable
     /// <summary>vCPU-scoped KVM_GET_SUPPORTED_HV_CPUID.</summary>
     KvmAnswer<CpuidTable> GetSupportedHvCpuid();
 
-    /// <summary>KVM_ENABLE_CAP on the vCPU fd without arguments.</summary>
-    KvmAnswer EnableCapability(uint capability);
+    /// <summary>KVM_ENABLE_CAP on the vCPU fd; some capabilities are switched on and off by their first argument.</summary>
+    KvmAnswer EnableCapability(uint capability, ulong argument0 = 0);
 
     /// <summary>
     /// KVM_ENABLE_CAP(KVM_CAP_HYPERV_ENLIGHTENED_VMCS): answers the version word, low byte the oldest and high byte the newest
