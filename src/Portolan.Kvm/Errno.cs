@@ -3,6 +3,12 @@ namespace Portolan.Kvm;
 /// <summary>Error numbers that KVM's ioctls answer with (Linux, asm-generic/errno-base.h and errno.h, x86-64 values).</summary>
 public enum Errno
 {
+    /// <summary>
+    /// No kernel's errno: the model cannot tell what the kernel would answer, because the snapshot lacks a fact that decides. The rule
+    /// names it (<see cref="Clauses.MissingFact"/>). A verdict that meets it is unknown.
+    /// </summary>
+    Unknown = -1,
+
     /// <summary>No error.</summary>
     None = 0,
 

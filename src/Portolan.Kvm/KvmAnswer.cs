@@ -9,6 +9,9 @@ public readonly record struct KvmAnswer(Errno Errno, RefusalRule? Rule = null)
     /// <summary>Did the ioctl do what was asked?</summary>
     public bool Ok => Errno == Errno.None;
 
+    /// <summary>Could the model not tell, because the snapshot lacks a fact?</summary>
+    public bool IsUnknown => Errno == Errno.Unknown;
+
     /// <summary><c>ok</c>, or the errno's name.</summary>
     public override string ToString() => Ok ? "ok" : Errno.ToString();
 }
@@ -33,6 +36,9 @@ public readonly record struct KvmAnswer<T>
 
     /// <summary>Did the ioctl answer with a value?</summary>
     public bool Ok => Errno == Errno.None;
+
+    /// <summary>Could the model not tell, because the snapshot lacks a fact?</summary>
+    public bool IsUnknown => Errno == Errno.Unknown;
 
     /// <summary>The value.</summary>
     /// <exception cref="InvalidOperationException">The ioctl refused; ask <see cref="Ok"/> first.</exception>

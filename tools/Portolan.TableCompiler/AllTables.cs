@@ -9,6 +9,7 @@ public static class AllTables
         new Tables.BehavioursTable(),
         new Tables.ClausesTable(),
         new Tables.FeaturesTable(),
+        new Tables.CapabilitiesTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>

@@ -19,6 +19,321 @@ public static partial class ClauseTable
     /// <summary>xsave.set.xcomp-bv: XCOMP_BV of a uabi image is 0: the format is the standard one (contract X12).</summary>
     public static RefusalRule XsaveSetXcompBv { get; } = new("xsave.set.xcomp-bv", "XCOMP_BV of a uabi image is 0: the format is the standard one", "arch/x86/kernel/fpu/xstate.c validate_user_xstate_header; contract 1.3");
 
+    /// <summary>xsave.set.buffer: SET_XSAVE reads as many bytes as the vCPU's uapi image has (contract X3,X19).</summary>
+    public static RefusalRule XsaveSetBuffer { get; } = new("xsave.set.buffer", "SET_XSAVE reads as many bytes as the vCPU's uapi image has", "arch/x86/kvm/x86.c kvm_arch_vcpu_ioctl KVM_SET_XSAVE; contract 1.3");
+
+    /// <summary>xsave.set.reserved: The 48 bytes after XCOMP_BV are 0 (contract X12).</summary>
+    public static RefusalRule XsaveSetReserved { get; } = new("xsave.set.reserved", "The 48 bytes after XCOMP_BV are 0", "arch/x86/kernel/fpu/xstate.c validate_user_xstate_header; contract 1.3");
+
+    /// <summary>xsave.set.mxcsr: MXCSR has only bits of the host's MXCSR_MASK (contract X11,X12).</summary>
+    public static RefusalRule XsaveSetMxcsr { get; } = new("xsave.set.mxcsr", "MXCSR has only bits of the host's MXCSR_MASK", "arch/x86/kernel/fpu/xstate.c copy_uabi_to_xstate; contract 1.3, X11");
+
+    /// <summary>xsave.set.without-xsave: A host without XSAVE takes x87 and SSE only (contract X13).</summary>
+    public static RefusalRule XsaveSetWithoutXsave { get; } = new("xsave.set.without-xsave", "A host without XSAVE takes x87 and SSE only", "arch/x86/kernel/fpu/core.c fpu_copy_uabi_to_guest_fpstate; contract X13");
+
+    /// <summary>xsave.get.size: KVM_GET_XSAVE serves images of 4096 bytes; a vCPU with a dynamic component needs KVM_GET_XSAVE2 (contract X19).</summary>
+    public static RefusalRule XsaveGetSize { get; } = new("xsave.get.size", "KVM_GET_XSAVE serves images of 4096 bytes; a vCPU with a dynamic component needs KVM_GET_XSAVE2", "arch/x86/kvm/x86.c KVM_GET_XSAVE; contract X19");
+
+    /// <summary>xsave.get.xsave2-absent: KVM_GET_XSAVE2 exists from 5.17 on (contract X19).</summary>
+    public static RefusalRule XsaveGetXsave2Absent { get; } = new("xsave.get.xsave2-absent", "KVM_GET_XSAVE2 exists from 5.17 on", "arch/x86/kvm/x86.c KVM_GET_XSAVE2 (be50b2065dfa); contract X19");
+
+    /// <summary>xsave.get.buffer: The buffer of KVM_GET_XSAVE2 has at least KVM_CAP_XSAVE2 bytes (contract X19).</summary>
+    public static RefusalRule XsaveGetBuffer { get; } = new("xsave.get.buffer", "The buffer of KVM_GET_XSAVE2 has at least KVM_CAP_XSAVE2 bytes", "Documentation/virt/kvm/api.rst 4.134; contract X19");
+
+    /// <summary>system.attribute-absent: KVM_X86_XCOMP_GUEST_SUPP exists from 5.17 on (contract X8).</summary>
+    public static RefusalRule SystemAttributeAbsent { get; } = new("system.attribute-absent", "KVM_X86_XCOMP_GUEST_SUPP exists from 5.17 on", "arch/x86/kvm/x86.c kvm_x86_dev_get_attr (dd6e63122018); contract X8");
+
+    /// <summary>permission.unknown-component: ARCH_REQ_XCOMP_GUEST_PERM takes component numbers that the kernel knows (contract X23).</summary>
+    public static RefusalRule PermissionUnknownComponent { get; } = new("permission.unknown-component", "ARCH_REQ_XCOMP_GUEST_PERM takes component numbers that the kernel knows", "arch/x86/kernel/fpu/xstate.c xstate_request_perm; contract X23");
+
+    /// <summary>permission.not-requestable: Only dynamic components of the host can be requested (contract X23).</summary>
+    public static RefusalRule PermissionNotRequestable { get; } = new("permission.not-requestable", "Only dynamic components of the host can be requested", "arch/x86/kernel/fpu/xstate.c xstate_request_perm; contract X23");
+
+    /// <summary>permission.locked: Permission is requested before the process creates its first vCPU (contract X23).</summary>
+    public static RefusalRule PermissionLocked { get; } = new("permission.locked", "Permission is requested before the process creates its first vCPU", "arch/x86/kernel/fpu/xstate.c __xstate_request_perm, core.c fpu_init_guest_permissions; contract X23");
+
+    /// <summary>cpuid.set.max-entries: SET_CPUID2 takes as many entries as the kernel's maximum (contract C6).</summary>
+    public static RefusalRule CpuidSetMaxEntries { get; } = new("cpuid.set.max-entries", "SET_CPUID2 takes as many entries as the kernel's maximum", "arch/x86/kvm/cpuid.c kvm_vcpu_ioctl_set_cpuid2; contract C6");
+
+    /// <summary>cpuid.set.linear-width: CPUID.80000008H:EAX[15:8] is 0, 48 or 57 (contract C6).</summary>
+    public static RefusalRule CpuidSetLinearWidth { get; } = new("cpuid.set.linear-width", "CPUID.80000008H:EAX[15:8] is 0, 48 or 57", "arch/x86/kvm/cpuid.c kvm_check_cpuid; contract C6");
+
+    /// <summary>cpuid.set.dynamic-permission: A dynamic component in leaf 0DH needs the process's permission (contract X24).</summary>
+    public static RefusalRule CpuidSetDynamicPermission { get; } = new("cpuid.set.dynamic-permission", "A dynamic component in leaf 0DH needs the process's permission", "arch/x86/kvm/cpuid.c kvm_check_cpuid, fpu/xstate.c __xfd_enable_feature; contract X24");
+
+    /// <summary>cpuid.set.after-run: After the first KVM_RUN the CPUID table cannot change (contract C5).</summary>
+    public static RefusalRule CpuidSetAfterRun { get; } = new("cpuid.set.after-run", "After the first KVM_RUN the CPUID table cannot change", "arch/x86/kvm/cpuid.c kvm_set_cpuid; contract C5");
+
+    /// <summary>cpuid.hyperv.system-absent: The system fd answers KVM_GET_SUPPORTED_HV_CPUID from 5.11 on (contract E18).</summary>
+    public static RefusalRule CpuidHypervSystemAbsent { get; } = new("cpuid.hyperv.system-absent", "The system fd answers KVM_GET_SUPPORTED_HV_CPUID from 5.11 on", "arch/x86/kvm/x86.c KVM_CAP_SYS_HYPERV_CPUID; R4");
+
+    /// <summary>xcrs.without-xsave: SET_XCRS needs a host with XSAVE (contract C2).</summary>
+    public static RefusalRule XcrsWithoutXsave { get; } = new("xcrs.without-xsave", "SET_XCRS needs a host with XSAVE", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_x86_set_xcrs; contract C2");
+
+    /// <summary>xcrs.count: SET_XCRS takes at most 16 registers (contract C2).</summary>
+    public static RefusalRule XcrsCount { get; } = new("xcrs.count", "SET_XCRS takes at most 16 registers", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_x86_set_xcrs; contract C2");
+
+    /// <summary>xcrs.flags: The flags word of SET_XCRS is 0 (contract C2).</summary>
+    public static RefusalRule XcrsFlags { get; } = new("xcrs.flags", "The flags word of SET_XCRS is 0", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_x86_set_xcrs; contract C2");
+
+    /// <summary>xcrs.index: XCR0 is the only extended control register a guest may write (contract C2).</summary>
+    public static RefusalRule XcrsIndex { get; } = new("xcrs.index", "XCR0 is the only extended control register a guest may write", "arch/x86/kvm/x86.c __kvm_set_xcr; contract C2");
+
+    /// <summary>xcrs.x87: XCR0[0] is 1 (contract C2).</summary>
+    public static RefusalRule XcrsX87 { get; } = new("xcrs.x87", "XCR0[0] is 1", "arch/x86/kvm/x86.c __kvm_set_xcr; contract C2");
+
+    /// <summary>xcrs.avx-needs-sse: XCR0 with AVX has SSE (contract C2).</summary>
+    public static RefusalRule XcrsAvxNeedsSse { get; } = new("xcrs.avx-needs-sse", "XCR0 with AVX has SSE", "arch/x86/kvm/x86.c __kvm_set_xcr; contract C2");
+
+    /// <summary>xcrs.promised: XCR0 has only components that the guest CPUID promises and the host supports (contract C2,C3).</summary>
+    public static RefusalRule XcrsPromised { get; } = new("xcrs.promised", "XCR0 has only components that the guest CPUID promises and the host supports", "arch/x86/kvm/x86.c __kvm_set_xcr; contract C2");
+
+    /// <summary>xcrs.mpx-pair: XCR0 has both MPX components or none (contract C2).</summary>
+    public static RefusalRule XcrsMpxPair { get; } = new("xcrs.mpx-pair", "XCR0 has both MPX components or none", "arch/x86/kvm/x86.c __kvm_set_xcr; contract C2");
+
+    /// <summary>xcrs.avx512-together: XCR0 has all of AVX and the three AVX-512 components, or none of the three (contract C2).</summary>
+    public static RefusalRule XcrsAvx512Together { get; } = new("xcrs.avx512-together", "XCR0 has all of AVX and the three AVX-512 components, or none of the three", "arch/x86/kvm/x86.c __kvm_set_xcr; contract C2");
+
+    /// <summary>xcrs.amx-pair: XCR0 has both AMX components or none (contract C2).</summary>
+    public static RefusalRule XcrsAmxPair { get; } = new("xcrs.amx-pair", "XCR0 has both AMX components or none", "arch/x86/kvm/x86.c __kvm_set_xcr; contract C2");
+
+    /// <summary>guest.osxsave: XGETBV and XSETBV need CR4.OSXSAVE (contract C4).</summary>
+    public static RefusalRule GuestOsxsave { get; } = new("guest.osxsave", "XGETBV and XSETBV need CR4.OSXSAVE", "SDM vol. 1, 13.1; arch/x86/kvm/x86.c kvm_emulate_xsetbv");
+
+    /// <summary>sregs.long-mode: With EFER.LME and CR0.PG, CR4.PAE and EFER.LMA are 1; without, EFER.LMA and CS.L are 0 (contract C8).</summary>
+    public static RefusalRule SregsLongMode { get; } = new("sregs.long-mode", "With EFER.LME and CR0.PG, CR4.PAE and EFER.LMA are 1; without, EFER.LMA and CS.L are 0", "arch/x86/kvm/regs.c kvm_is_valid_sregs; contract C8");
+
+    /// <summary>sregs.cr3: In 64-bit mode CR3 fits the guest's physical-address width (contract C7,C8).</summary>
+    public static RefusalRule SregsCr3 { get; } = new("sregs.cr3", "In 64-bit mode CR3 fits the guest's physical-address width", "arch/x86/kvm/regs.c kvm_is_valid_sregs; contract C7, C8");
+
+    /// <summary>sregs.cr4.reserved: CR4 has no reserved bits (contract C8).</summary>
+    public static RefusalRule SregsCr4Reserved { get; } = new("sregs.cr4.reserved", "CR4 has no reserved bits", "arch/x86/kvm/regs.c __kvm_is_valid_cr4; contract C8");
+
+    /// <summary>sregs.cr4.host: CR4 has only bits whose feature the host supports (contract C8).</summary>
+    public static RefusalRule SregsCr4Host { get; } = new("sregs.cr4.host", "CR4 has only bits whose feature the host supports", "arch/x86/kvm/regs.c __kvm_is_valid_cr4; contract C8");
+
+    /// <summary>sregs.cr4.guest: CR4 has only bits whose feature the guest CPUID has (contract C8).</summary>
+    public static RefusalRule SregsCr4Guest { get; } = new("sregs.cr4.guest", "CR4 has only bits whose feature the guest CPUID has", "arch/x86/kvm/regs.c __kvm_is_valid_cr4; contract C8");
+
+    /// <summary>sregs.cr0: CR0[63:32] is 0, NW needs CD, and PG needs PE (contract C8).</summary>
+    public static RefusalRule SregsCr0 { get; } = new("sregs.cr0", "CR0[63:32] is 0, NW needs CD, and PG needs PE", "arch/x86/kvm/regs.c kvm_is_valid_cr0; contract C8");
+
+    /// <summary>sregs.efer.host: EFER has only bits whose feature the host supports (contract C8,M22).</summary>
+    public static RefusalRule SregsEferHost { get; } = new("sregs.efer.host", "EFER has only bits whose feature the host supports", "arch/x86/kvm/x86.c kvm_valid_efer; contract C8");
+
+    /// <summary>sregs.efer.guest: EFER has only bits whose feature the guest CPUID has (contract C8).</summary>
+    public static RefusalRule SregsEferGuest { get; } = new("sregs.efer.guest", "EFER has only bits whose feature the guest CPUID has", "arch/x86/kvm/x86.c __kvm_valid_efer; contract C8");
+
+    /// <summary>sregs.apic-base: APIC_BASE has no reserved bits and no invalid mode (contract C8).</summary>
+    public static RefusalRule SregsApicBase { get; } = new("sregs.apic-base", "APIC_BASE has no reserved bits and no invalid mode", "arch/x86/kvm/lapic.c kvm_apic_set_base; contract C8");
+
+    /// <summary>sregs.vmxe-under-vmxon: CR4.VMXE stays 1 while VMXON (contract N6).</summary>
+    public static RefusalRule SregsVmxeUnderVmxon { get; } = new("sregs.vmxe-under-vmxon", "CR4.VMXE stays 1 while VMXON", "arch/x86/kvm/vmx/vmx.c vmx_is_valid_cr4; contract C8");
+
+    /// <summary>sregs.sregs2-absent: KVM_GET_SREGS2 and KVM_SET_SREGS2 exist from 5.14 on (contract C8).</summary>
+    public static RefusalRule SregsSregs2Absent { get; } = new("sregs.sregs2-absent", "KVM_GET_SREGS2 and KVM_SET_SREGS2 exist from 5.14 on", "arch/x86/kvm/x86.c KVM_CAP_SREGS2; uapi linux/kvm.h");
+
+    /// <summary>sregs.pdptrs: PDPTRs are given in PAE paging only, and without reserved bits (contract C8).</summary>
+    public static RefusalRule SregsPdptrs { get; } = new("sregs.pdptrs", "PDPTRs are given in PAE paging only, and without reserved bits", "arch/x86/kvm/regs.c __set_sregs2; contract C8");
+
+    /// <summary>msr.unknown: The MSR is one that KVM knows on this host (contract M1,M3).</summary>
+    public static RefusalRule MsrUnknown { get; } = new("msr.unknown", "The MSR is one that KVM knows on this host", "arch/x86/kvm/x86.c kvm_set_msr_common; contract M1");
+
+    /// <summary>msr.unsupported-by-vcpu: The guest CPUID has the feature behind the MSR (contract M3,M7).</summary>
+    public static RefusalRule MsrUnsupportedByVcpu { get; } = new("msr.unsupported-by-vcpu", "The guest CPUID has the feature behind the MSR", "arch/x86/kvm/x86.c kvm_do_msr_access; contract M3");
+
+    /// <summary>msr.feature-after-run: After the first KVM_RUN a feature MSR keeps its value (contract M4).</summary>
+    public static RefusalRule MsrFeatureAfterRun { get; } = new("msr.feature-after-run", "After the first KVM_RUN a feature MSR keeps its value", "arch/x86/kvm/x86.c do_set_msr (0094f62c7eaa); contract M4");
+
+    /// <summary>msr.read-only-for-guest: The guest cannot write this MSR (contract M7).</summary>
+    public static RefusalRule MsrReadOnlyForGuest { get; } = new("msr.read-only-for-guest", "The guest cannot write this MSR", "arch/x86/kvm/vmx/vmx.c vmx_set_msr; contract M7");
+
+    /// <summary>msr.arch-capabilities.cpuid: A nonzero IA32_ARCH_CAPABILITIES needs the feature in the guest CPUID (contract M14).</summary>
+    public static RefusalRule MsrArchCapabilitiesCpuid { get; } = new("msr.arch-capabilities.cpuid", "A nonzero IA32_ARCH_CAPABILITIES needs the feature in the guest CPUID", "arch/x86/kvm/x86.c kvm_set_msr_common; contract M14");
+
+    /// <summary>msr.perf-capabilities: IA32_PERF_CAPABILITIES has only bits the host supports (contract M16).</summary>
+    public static RefusalRule MsrPerfCapabilities { get; } = new("msr.perf-capabilities", "IA32_PERF_CAPABILITIES has only bits the host supports", "arch/x86/kvm/x86.c kvm_set_msr_common; contract M16");
+
+    /// <summary>msr.feat-ctl: IA32_FEAT_CTL has only bits that are valid for the writer (contract M15).</summary>
+    public static RefusalRule MsrFeatCtl { get; } = new("msr.feat-ctl", "IA32_FEAT_CTL has only bits that are valid for the writer", "arch/x86/kvm/vmx/vmx.c is_vmx_feature_control_msr_valid; contract M15");
+
+    /// <summary>msr.feat-ctl.locked: The guest cannot write a locked IA32_FEAT_CTL (contract M15).</summary>
+    public static RefusalRule MsrFeatCtlLocked { get; } = new("msr.feat-ctl.locked", "The guest cannot write a locked IA32_FEAT_CTL", "arch/x86/kvm/vmx/vmx.c vmx_set_msr; contract M15");
+
+    /// <summary>msr.platform-info: MSR_PLATFORM_INFO keeps CPUID_FAULT while the guest has CPUID faulting enabled (contract M17).</summary>
+    public static RefusalRule MsrPlatformInfo { get; } = new("msr.platform-info", "MSR_PLATFORM_INFO keeps CPUID_FAULT while the guest has CPUID faulting enabled", "arch/x86/kvm/x86.c kvm_set_msr_common; contract M17");
+
+    /// <summary>msr.misc-features: MISC_FEATURES_ENABLES has bit 0 only, and only if MSR_PLATFORM_INFO offers it (contract M17).</summary>
+    public static RefusalRule MsrMiscFeatures { get; } = new("msr.misc-features", "MISC_FEATURES_ENABLES has bit 0 only, and only if MSR_PLATFORM_INFO offers it", "arch/x86/kvm/x86.c kvm_set_msr_common; contract M17");
+
+    /// <summary>msr.tsx-ctrl: IA32_TSX_CTRL has bits 0 and 1 only (contract M19).</summary>
+    public static RefusalRule MsrTsxCtrl { get; } = new("msr.tsx-ctrl", "IA32_TSX_CTRL has bits 0 and 1 only", "arch/x86/kvm/vmx/vmx.c vmx_set_msr; contract M19");
+
+    /// <summary>msr.efer: EFER has only bits whose feature the host supports (contract M22).</summary>
+    public static RefusalRule MsrEfer { get; } = new("msr.efer", "EFER has only bits whose feature the host supports", "arch/x86/kvm/x86.c set_efer; contract M22");
+
+    /// <summary>msr.xss: IA32_XSS has only components that KVM supports and the guest CPUID promises (contract X39).</summary>
+    public static RefusalRule MsrXss { get; } = new("msr.xss", "IA32_XSS has only components that KVM supports and the guest CPUID promises", "arch/x86/kvm/x86.c kvm_set_msr_common MSR_IA32_XSS; contract X39");
+
+    /// <summary>msr.xfd: IA32_XFD and IA32_XFD_ERR have only dynamic components that the guest CPUID promises (contract X25).</summary>
+    public static RefusalRule MsrXfd { get; } = new("msr.xfd", "IA32_XFD and IA32_XFD_ERR have only dynamic components that the guest CPUID promises", "arch/x86/kvm/x86.c kvm_set_msr_common MSR_IA32_XFD; contract X25");
+
+    /// <summary>msr.canonical: The address is canonical (contract S12).</summary>
+    public static RefusalRule MsrCanonical { get; } = new("msr.canonical", "The address is canonical", "arch/x86/kvm/x86.c __kvm_set_msr; contract S12");
+
+    /// <summary>msr.pat: Each byte of IA32_PAT is a memory type: 0, 1, 4, 5, 6 or 7 (contract M2).</summary>
+    public static RefusalRule MsrPat { get; } = new("msr.pat", "Each byte of IA32_PAT is a memory type: 0, 1, 4, 5, 6 or 7", "arch/x86/kvm/x86.c kvm_pat_valid; SDM vol. 3A, 13.12.2");
+
+    /// <summary>msr.vmx.derived: The VMX MSRs without TRUE and the FIXED1 MSRs are derived and cannot be written (contract M5).</summary>
+    public static RefusalRule MsrVmxDerived { get; } = new("msr.vmx.derived", "The VMX MSRs without TRUE and the FIXED1 MSRs are derived and cannot be written", "arch/x86/kvm/vmx/nested.c vmx_set_vmx_msr; contract section 3");
+
+    /// <summary>msr.vmx.vmxon: VMX capability MSRs cannot be written after VMXON (contract M7).</summary>
+    public static RefusalRule MsrVmxVmxon { get; } = new("msr.vmx.vmxon", "VMX capability MSRs cannot be written after VMXON", "arch/x86/kvm/vmx/nested.c vmx_set_vmx_msr; contract M7");
+
+    /// <summary>msr.vmx.not-restorable: The value has nothing that this host's VMX capability MSR does not offer (contract M5).</summary>
+    public static RefusalRule MsrVmxNotRestorable { get; } = new("msr.vmx.not-restorable", "The value has nothing that this host's VMX capability MSR does not offer", "arch/x86/kvm/vmx/nested.c vmx_restore_control_msr and its siblings; contract section 3");
+
+    /// <summary>evmcs.enable.absent: eVMCS needs VMX, nested virtualisation and Hyper-V support in KVM (contract E2,E3).</summary>
+    public static RefusalRule EvmcsEnableAbsent { get; } = new("evmcs.enable.absent", "eVMCS needs VMX, nested virtualisation and Hyper-V support in KVM", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_enable_cap; contract E2, E3");
+
+    /// <summary>evmcs.enable.target: The version word needs a place to be written to; eVMCS is enabled nevertheless (contract E1).</summary>
+    public static RefusalRule EvmcsEnableTarget { get; } = new("evmcs.enable.target", "The version word needs a place to be written to; eVMCS is enabled nevertheless", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_enable_cap; R4");
+
+    /// <summary>evmcs.enable.revision: The requested eVMCS revision is one that KVM has (not merged) (contract E10).</summary>
+    public static RefusalRule EvmcsEnableRevision { get; } = new("evmcs.enable.revision", "The requested eVMCS revision is one that KVM has (not merged)", "the thread of July 2022; contract E10");
+
+    /// <summary>evmcs.entry.filtered: An enlightened VMCS uses only controls that eVMCS can carry (contract E6,E9).</summary>
+    public static RefusalRule EvmcsEntryFiltered { get; } = new("evmcs.entry.filtered", "An enlightened VMCS uses only controls that eVMCS can carry", "arch/x86/kvm/vmx/hyperv.c nested_evmcs_check_controls; contract E6, E9");
+
+    /// <summary>evmcs.entry.not-enabled: An enlightened VMCS can be used after KVM_CAP_HYPERV_ENLIGHTENED_VMCS was enabled (contract E14).</summary>
+    public static RefusalRule EvmcsEntryNotEnabled { get; } = new("evmcs.entry.not-enabled", "An enlightened VMCS can be used after KVM_CAP_HYPERV_ENLIGHTENED_VMCS was enabled", "arch/x86/kvm/vmx/nested.c nested_vmx_handle_enlightened_vmptrld; contract E14");
+
+    /// <summary>evmcs.filtered-msrs.absent: KVM_GET_EVMCS_VMX_MSRS does not exist on a real kernel (contract E10).</summary>
+    public static RefusalRule EvmcsFilteredMsrsAbsent { get; } = new("evmcs.filtered-msrs.absent", "KVM_GET_EVMCS_VMX_MSRS does not exist on a real kernel", "the thread of July 2022; contract E10");
+
+    /// <summary>vmx.entry.controls: The controls fit the vCPU's VMX capability MSRs (contract N6).</summary>
+    public static RefusalRule VmxEntryControls { get; } = new("vmx.entry.controls", "The controls fit the vCPU's VMX capability MSRs", "arch/x86/kvm/vmx/nested.c nested_check_vm_execution_controls; SDM vol. 3C, 28.2.1");
+
+    /// <summary>vmx.not-in-cpuid: VMX instructions need VMX in the guest CPUID (contract N6).</summary>
+    public static RefusalRule VmxNotInCpuid { get; } = new("vmx.not-in-cpuid", "VMX instructions need VMX in the guest CPUID", "arch/x86/kvm/vmx/nested.c; SDM vol. 3C");
+
+    /// <summary>nested.absent: The vendor module has nested virtualisation (contract N4).</summary>
+    public static RefusalRule NestedAbsent { get; } = new("nested.absent", "The vendor module has nested virtualisation", "arch/x86/kvm/x86.c KVM_SET_NESTED_STATE; contract N4");
+
+    /// <summary>nested.get.size: The buffer holds the nested state (contract N3).</summary>
+    public static RefusalRule NestedGetSize { get; } = new("nested.get.size", "The buffer holds the nested state", "arch/x86/kvm/x86.c KVM_GET_NESTED_STATE; contract N3");
+
+    /// <summary>nested.set.size: The size is at least 128 and within the buffer (contract N4).</summary>
+    public static RefusalRule NestedSetSize { get; } = new("nested.set.size", "The size is at least 128 and within the buffer", "arch/x86/kvm/x86.c KVM_SET_NESTED_STATE; contract N4");
+
+    /// <summary>nested.set.flags: The flags are known, and RUN_PENDING needs GUEST_MODE (contract N4).</summary>
+    public static RefusalRule NestedSetFlags { get; } = new("nested.set.flags", "The flags are known, and RUN_PENDING needs GUEST_MODE", "arch/x86/kvm/x86.c KVM_SET_NESTED_STATE; contract N4");
+
+    /// <summary>nested.set.format: The format is the vendor's: 0 VMX, 1 SVM (contract N6,N8,N9).</summary>
+    public static RefusalRule NestedSetFormat { get; } = new("nested.set.format", "The format is the vendor's: 0 VMX, 1 SVM", "arch/x86/kvm/vmx/nested.c vmx_set_nested_state, svm/nested.c svm_set_nested_state; contract N9");
+
+    /// <summary>nested.vmx.no-vmxon: Without VMXON there is no VMCS, no SMM state and no flag but EVMCS (contract N6).</summary>
+    public static RefusalRule NestedVmxNoVmxon { get; } = new("nested.vmx.no-vmxon", "Without VMXON there is no VMCS, no SMM state and no flag but EVMCS", "arch/x86/kvm/vmx/nested.c vmx_set_nested_state; contract N6");
+
+    /// <summary>nested.vmx.cpuid: VMXON needs VMX in the guest CPUID (contract N6).</summary>
+    public static RefusalRule NestedVmxCpuid { get; } = new("nested.vmx.cpuid", "VMXON needs VMX in the guest CPUID", "arch/x86/kvm/vmx/nested.c vmx_set_nested_state; contract N6");
+
+    /// <summary>nested.vmx.vmxon-address: The VMXON region's address is aligned to a page and within the guest's physical-address width (contract N6).</summary>
+    public static RefusalRule NestedVmxVmxonAddress { get; } = new("nested.vmx.vmxon-address", "The VMXON region's address is aligned to a page and within the guest's physical-address width", "arch/x86/kvm/vmx/nested.c vmx_set_nested_state; contract N6");
+
+    /// <summary>nested.vmx.smm: The SMM part fits the rest and the vCPU's mode (contract N6).</summary>
+    public static RefusalRule NestedVmxSmm { get; } = new("nested.vmx.smm", "The SMM part fits the rest and the vCPU's mode", "arch/x86/kvm/vmx/nested.c vmx_set_nested_state; contract N6");
+
+    /// <summary>nested.vmx.header-flags: The VMX header has no flag but bit 0 (contract N6).</summary>
+    public static RefusalRule NestedVmxHeaderFlags { get; } = new("nested.vmx.header-flags", "The VMX header has no flag but bit 0", "arch/x86/kvm/vmx/nested.c vmx_set_nested_state; contract N6");
+
+    /// <summary>nested.vmx.evmcs: The EVMCS flag needs VMX in the guest CPUID and eVMCS enabled on the vCPU (contract E14).</summary>
+    public static RefusalRule NestedVmxEvmcs { get; } = new("nested.vmx.evmcs", "The EVMCS flag needs VMX in the guest CPUID and eVMCS enabled on the vCPU", "arch/x86/kvm/vmx/nested.c vmx_set_nested_state; contract E14");
+
+    /// <summary>nested.vmx.vmcs12-size: A current VMCS needs its 4096 bytes of data (contract N6).</summary>
+    public static RefusalRule NestedVmxVmcs12Size { get; } = new("nested.vmx.vmcs12-size", "A current VMCS needs its 4096 bytes of data", "arch/x86/kvm/vmx/nested.c vmx_set_nested_state; contract N6");
+
+    /// <summary>nested.vmx.vmcs12-address: The VMCS address is legal and not the VMXON region's (contract N6).</summary>
+    public static RefusalRule NestedVmxVmcs12Address { get; } = new("nested.vmx.vmcs12-address", "The VMCS address is legal and not the VMXON region's", "arch/x86/kvm/vmx/nested.c vmx_set_nested_state; contract N6");
+
+    /// <summary>nested.vmx.vmcs12-revision: The VMCS revision is KVM's (contract N6).</summary>
+    public static RefusalRule NestedVmxVmcs12Revision { get; } = new("nested.vmx.vmcs12-revision", "The VMCS revision is KVM's", "arch/x86/kvm/vmx/nested.c vmx_set_nested_state; contract N6");
+
+    /// <summary>nested.vmx.shadow: In guest mode a linked shadow VMCS brings its data, revision and shadow bit (contract N6).</summary>
+    public static RefusalRule NestedVmxShadow { get; } = new("nested.vmx.shadow", "In guest mode a linked shadow VMCS brings its data, revision and shadow bit", "arch/x86/kvm/vmx/nested.c vmx_set_nested_state; contract N6");
+
+    /// <summary>nested.vmx.consistency: In guest mode the VMCS passes the checks of a VM entry (contract N6).</summary>
+    public static RefusalRule NestedVmxConsistency { get; } = new("nested.vmx.consistency", "In guest mode the VMCS passes the checks of a VM entry", "arch/x86/kvm/vmx/nested.c nested_vmx_check_controls; contract N6");
+
+    /// <summary>nested.svm.flags: SVM knows the flags GUEST_MODE, RUN_PENDING and GIF_SET (contract N8).</summary>
+    public static RefusalRule NestedSvmFlags { get; } = new("nested.svm.flags", "SVM knows the flags GUEST_MODE, RUN_PENDING and GIF_SET", "arch/x86/kvm/svm/nested.c svm_set_nested_state; contract N8");
+
+    /// <summary>nested.svm.svme: Without EFER.SVME the flags are exactly GIF_SET (contract N8).</summary>
+    public static RefusalRule NestedSvmSvme { get; } = new("nested.svm.svme", "Without EFER.SVME the flags are exactly GIF_SET", "arch/x86/kvm/svm/nested.c svm_set_nested_state; contract N8");
+
+    /// <summary>nested.svm.smm: Guest mode cannot be entered in SMM (contract N8).</summary>
+    public static RefusalRule NestedSvmSmm { get; } = new("nested.svm.smm", "Guest mode cannot be entered in SMM", "arch/x86/kvm/svm/nested.c svm_set_nested_state; contract N8");
+
+    /// <summary>nested.svm.vmcb-address: The VMCB address is aligned to a page and within the guest's physical-address width (contract N8).</summary>
+    public static RefusalRule NestedSvmVmcbAddress { get; } = new("nested.svm.vmcb-address", "The VMCB address is aligned to a page and within the guest's physical-address width", "arch/x86/kvm/svm/nested.c svm_set_nested_state; contract N8");
+
+    /// <summary>nested.svm.size: Guest mode brings 4096 bytes of VMCB (contract N8).</summary>
+    public static RefusalRule NestedSvmSize { get; } = new("nested.svm.size", "Guest mode brings 4096 bytes of VMCB", "arch/x86/kvm/svm/nested.c svm_set_nested_state; contract N8");
+
+    /// <summary>nested.svm.control: The VMCB's control area is one that VMRUN accepts (contract N8).</summary>
+    public static RefusalRule NestedSvmControl { get; } = new("nested.svm.control", "The VMCB's control area is one that VMRUN accepts", "arch/x86/kvm/svm/nested.c __nested_vmcb_check_controls; contract N8");
+
+    /// <summary>nested.svm.l1: L1's saved CR0 has PE and PG (contract N8).</summary>
+    public static RefusalRule NestedSvmL1 { get; } = new("nested.svm.l1", "L1's saved CR0 has PE and PG", "arch/x86/kvm/svm/nested.c svm_set_nested_state; contract N8");
+
+    /// <summary>events.flags: VCPU_EVENTS has only flags that the kernel and the VM's capabilities know (contract S19).</summary>
+    public static RefusalRule EventsFlags { get; } = new("events.flags", "VCPU_EVENTS has only flags that the kernel and the VM's capabilities know", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_x86_set_vcpu_events; contract S19");
+
+    /// <summary>events.exception: An exception is injected or pending, not both; its number is not NMI's and below 32 (contract S19).</summary>
+    public static RefusalRule EventsException { get; } = new("events.exception", "An exception is injected or pending, not both; its number is not NMI's and below 32", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_x86_set_vcpu_events; contract S19");
+
+    /// <summary>mp-state.value: The MP state is one that this vCPU can have (contract S19).</summary>
+    public static RefusalRule MpStateValue { get; } = new("mp-state.value", "The MP state is one that this vCPU can have", "arch/x86/kvm/x86.c kvm_arch_vcpu_ioctl_set_mpstate; contract S19");
+
+    /// <summary>debugregs.upper: DR6[63:32] and DR7[63:32] are 0 and the flags word is 0 (contract S19).</summary>
+    public static RefusalRule DebugregsUpper { get; } = new("debugregs.upper", "DR6[63:32] and DR7[63:32] are 0 and the flags word is 0", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_x86_set_debugregs");
+
+    /// <summary>lapic.absent: LAPIC state needs the in-kernel interrupt controller (contract S22).</summary>
+    public static RefusalRule LapicAbsent { get; } = new("lapic.absent", "LAPIC state needs the in-kernel interrupt controller", "arch/x86/kvm/lapic.c; uapi linux/kvm.h");
+
+    /// <summary>tsc.khz: A frequency outside the tolerance needs TSC scaling, unless the guest's is faster (contract M20).</summary>
+    public static RefusalRule TscKhz { get; } = new("tsc.khz", "A frequency outside the tolerance needs TSC scaling, unless the guest's is faster", "arch/x86/kvm/x86.c kvm_set_tsc_khz; contract M20");
+
+    /// <summary>one-reg.unknown: KVM_GET_ONE_REG knows KVM's own registers from 6.18 on (contract X38).</summary>
+    public static RefusalRule OneRegUnknown { get; } = new("one-reg.unknown", "KVM_GET_ONE_REG knows KVM's own registers from 6.18 on", "arch/x86/kvm/x86.c kvm_arch_vcpu_ioctl KVM_GET_ONE_REG; contract X38");
+
+    /// <summary>one-reg.ssp: GUEST_SSP needs SHSTK in the guest CPUID (contract X38).</summary>
+    public static RefusalRule OneRegSsp { get; } = new("one-reg.ssp", "GUEST_SSP needs SHSTK in the guest CPUID", "arch/x86/kvm/x86.c kvm_set_one_reg (9d6812d41535); contract X38");
+
+    /// <summary>capability.unknown: The capability is one that this KVM has (contract S16).</summary>
+    public static RefusalRule CapabilityUnknown { get; } = new("capability.unknown", "The capability is one that this KVM has", "arch/x86/kvm/x86.c kvm_vm_ioctl_enable_cap, kvm_vcpu_ioctl_enable_cap");
+
+    /// <summary>capability.quirks: Only quirks that KVM knows can be disabled (contract S16).</summary>
+    public static RefusalRule CapabilityQuirks { get; } = new("capability.quirks", "Only quirks that KVM knows can be disabled", "arch/x86/kvm/x86.c KVM_CAP_DISABLE_QUIRKS2; contract S16");
+
+    /// <summary>capability.argument: The capability's argument has only bits it knows (contract S16,S22).</summary>
+    public static RefusalRule CapabilityArgument { get; } = new("capability.argument", "The capability's argument has only bits it knows", "arch/x86/kvm/x86.c kvm_vm_ioctl_enable_cap; contract S22");
+
+    /// <summary>vm.vcpu-exists: A vCPU id is created once (contract X23).</summary>
+    public static RefusalRule VmVcpuExists { get; } = new("vm.vcpu-exists", "A vCPU id is created once", "virt/kvm/kvm_main.c kvm_vm_ioctl_create_vcpu");
+
+    /// <summary>vm.irqchip: The interrupt controller is created once and before the first vCPU (contract S14).</summary>
+    public static RefusalRule VmIrqchip { get; } = new("vm.irqchip", "The interrupt controller is created once and before the first vCPU", "arch/x86/kvm/x86.c KVM_CREATE_IRQCHIP");
+
+    /// <summary>vm.memory: A memory slot is aligned to pages and does not overlap another (contract S4).</summary>
+    public static RefusalRule VmMemory { get; } = new("vm.memory", "A memory slot is aligned to pages and does not overlap another", "virt/kvm/kvm_main.c __kvm_set_memory_region");
+
+    /// <summary>vm.memory-hole: Guest memory is reached where a slot holds it (contract S4).</summary>
+    public static RefusalRule VmMemoryHole { get; } = new("vm.memory-hole", "Guest memory is reached where a slot holds it", "the VMM's own mapping");
+
+    /// <summary>vm.clock: KVM_SET_CLOCK has only flags that the kernel knows (contract S4).</summary>
+    public static RefusalRule VmClock { get; } = new("vm.clock", "KVM_SET_CLOCK has only flags that the kernel knows", "arch/x86/kvm/x86.c kvm_vm_ioctl_set_clock; contract S4");
+
     /// <summary>Every clause, in the table's order.</summary>
     public static IReadOnlyList<Clause> All { get; } =
     [
@@ -26,5 +341,110 @@ public static partial class ClauseTable
         new(XsaveSetEnabled, "X21", "kvm"),
         new(XsaveSetPromised, "X30,X32", "kvm"),
         new(XsaveSetXcompBv, "X12", "kvm"),
+        new(XsaveSetBuffer, "X3,X19", "kvm"),
+        new(XsaveSetReserved, "X12", "kvm"),
+        new(XsaveSetMxcsr, "X11,X12", "kvm"),
+        new(XsaveSetWithoutXsave, "X13", "kvm"),
+        new(XsaveGetSize, "X19", "kvm"),
+        new(XsaveGetXsave2Absent, "X19", "kvm"),
+        new(XsaveGetBuffer, "X19", "kvm"),
+        new(SystemAttributeAbsent, "X8", "kvm"),
+        new(PermissionUnknownComponent, "X23", "kvm"),
+        new(PermissionNotRequestable, "X23", "kvm"),
+        new(PermissionLocked, "X23", "kvm"),
+        new(CpuidSetMaxEntries, "C6", "kvm"),
+        new(CpuidSetLinearWidth, "C6", "kvm"),
+        new(CpuidSetDynamicPermission, "X24", "kvm"),
+        new(CpuidSetAfterRun, "C5", "kvm"),
+        new(CpuidHypervSystemAbsent, "E18", "kvm"),
+        new(XcrsWithoutXsave, "C2", "kvm"),
+        new(XcrsCount, "C2", "kvm"),
+        new(XcrsFlags, "C2", "kvm"),
+        new(XcrsIndex, "C2", "kvm"),
+        new(XcrsX87, "C2", "kvm"),
+        new(XcrsAvxNeedsSse, "C2", "kvm"),
+        new(XcrsPromised, "C2,C3", "kvm"),
+        new(XcrsMpxPair, "C2", "kvm"),
+        new(XcrsAvx512Together, "C2", "kvm"),
+        new(XcrsAmxPair, "C2", "kvm"),
+        new(GuestOsxsave, "C4", "kvm"),
+        new(SregsLongMode, "C8", "kvm"),
+        new(SregsCr3, "C7,C8", "kvm"),
+        new(SregsCr4Reserved, "C8", "kvm"),
+        new(SregsCr4Host, "C8", "kvm"),
+        new(SregsCr4Guest, "C8", "kvm"),
+        new(SregsCr0, "C8", "kvm"),
+        new(SregsEferHost, "C8,M22", "kvm"),
+        new(SregsEferGuest, "C8", "kvm"),
+        new(SregsApicBase, "C8", "kvm"),
+        new(SregsVmxeUnderVmxon, "N6", "kvm"),
+        new(SregsSregs2Absent, "C8", "kvm"),
+        new(SregsPdptrs, "C8", "kvm"),
+        new(MsrUnknown, "M1,M3", "kvm"),
+        new(MsrUnsupportedByVcpu, "M3,M7", "kvm"),
+        new(MsrFeatureAfterRun, "M4", "kvm"),
+        new(MsrReadOnlyForGuest, "M7", "kvm"),
+        new(MsrArchCapabilitiesCpuid, "M14", "kvm"),
+        new(MsrPerfCapabilities, "M16", "kvm"),
+        new(MsrFeatCtl, "M15", "kvm"),
+        new(MsrFeatCtlLocked, "M15", "kvm"),
+        new(MsrPlatformInfo, "M17", "kvm"),
+        new(MsrMiscFeatures, "M17", "kvm"),
+        new(MsrTsxCtrl, "M19", "kvm"),
+        new(MsrEfer, "M22", "kvm"),
+        new(MsrXss, "X39", "kvm"),
+        new(MsrXfd, "X25", "kvm"),
+        new(MsrCanonical, "S12", "kvm"),
+        new(MsrPat, "M2", "kvm"),
+        new(MsrVmxDerived, "M5", "kvm"),
+        new(MsrVmxVmxon, "M7", "kvm"),
+        new(MsrVmxNotRestorable, "M5", "kvm"),
+        new(EvmcsEnableAbsent, "E2,E3", "kvm"),
+        new(EvmcsEnableTarget, "E1", "kvm"),
+        new(EvmcsEnableRevision, "E10", "kvm"),
+        new(EvmcsEntryFiltered, "E6,E9", "kvm"),
+        new(EvmcsEntryNotEnabled, "E14", "kvm"),
+        new(EvmcsFilteredMsrsAbsent, "E10", "kvm"),
+        new(VmxEntryControls, "N6", "kvm"),
+        new(VmxNotInCpuid, "N6", "kvm"),
+        new(NestedAbsent, "N4", "kvm"),
+        new(NestedGetSize, "N3", "kvm"),
+        new(NestedSetSize, "N4", "kvm"),
+        new(NestedSetFlags, "N4", "kvm"),
+        new(NestedSetFormat, "N6,N8,N9", "kvm"),
+        new(NestedVmxNoVmxon, "N6", "kvm"),
+        new(NestedVmxCpuid, "N6", "kvm"),
+        new(NestedVmxVmxonAddress, "N6", "kvm"),
+        new(NestedVmxSmm, "N6", "kvm"),
+        new(NestedVmxHeaderFlags, "N6", "kvm"),
+        new(NestedVmxEvmcs, "E14", "kvm"),
+        new(NestedVmxVmcs12Size, "N6", "kvm"),
+        new(NestedVmxVmcs12Address, "N6", "kvm"),
+        new(NestedVmxVmcs12Revision, "N6", "kvm"),
+        new(NestedVmxShadow, "N6", "kvm"),
+        new(NestedVmxConsistency, "N6", "kvm"),
+        new(NestedSvmFlags, "N8", "kvm"),
+        new(NestedSvmSvme, "N8", "kvm"),
+        new(NestedSvmSmm, "N8", "kvm"),
+        new(NestedSvmVmcbAddress, "N8", "kvm"),
+        new(NestedSvmSize, "N8", "kvm"),
+        new(NestedSvmControl, "N8", "kvm"),
+        new(NestedSvmL1, "N8", "kvm"),
+        new(EventsFlags, "S19", "kvm"),
+        new(EventsException, "S19", "kvm"),
+        new(MpStateValue, "S19", "kvm"),
+        new(DebugregsUpper, "S19", "kvm"),
+        new(LapicAbsent, "S22", "kvm"),
+        new(TscKhz, "M20", "kvm"),
+        new(OneRegUnknown, "X38", "kvm"),
+        new(OneRegSsp, "X38", "kvm"),
+        new(CapabilityUnknown, "S16", "kvm"),
+        new(CapabilityQuirks, "S16", "kvm"),
+        new(CapabilityArgument, "S16,S22", "kvm"),
+        new(VmVcpuExists, "X23", "kvm"),
+        new(VmIrqchip, "S14", "kvm"),
+        new(VmMemory, "S4", "kvm"),
+        new(VmMemoryHole, "S4", "vmm"),
+        new(VmClock, "S4", "kvm"),
     ];
 }

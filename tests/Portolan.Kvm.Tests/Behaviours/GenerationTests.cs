@@ -15,10 +15,12 @@ public sealed class GenerationTests
     [InlineData("5.19.12", "G2b", "E-d")]
     [InlineData("6.1.59", "G2b", "E-e")]
     [InlineData("6.1.60", "G3a", "E-e")]
+    [InlineData("6.1.161", "G3a", "E-e")]
     [InlineData("6.1.192", "G3b", "E-e")]
     [InlineData("6.5.8", "G2b", "E-f")]
     [InlineData("6.12.117", "G3b", "E-f")]
-    [InlineData("6.18.44", "G3", "E-f")]
+    [InlineData("6.18.6", "G3a", "E-f")]
+    [InlineData("6.18.44", "G3b", "E-f")]
     [InlineData("6.19.0", "G3b", "E-f")]
     public void For_a_release_answers_its_generation(string release, string xsave, string? evmcs)
     {
