@@ -1,13 +1,24 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Portolan.Kvm.Capabilities;
 
-/// <summary>Numbers of KVM_CAP_* (data/kvm/capabilities.tsv).</summary>
+/// <summary>Numbers of KVM_CAP_* that KVM_CHECK_EXTENSION can be asked on x86 (data/kvm/capabilities.tsv).</summary>
 public static partial class KvmCapability
 {
-    // Lazy: the order in which the parts of a partial class are initialised is not defined.
-    private static readonly Lazy<Dictionary<uint, string>> Names = new(ByNumber);
-
     /// <summary>The KVM_CAP_ name of a number; null for a number the table does not have.</summary>
-    public static string? NameOf(uint number) => Names.Value.GetValueOrDefault(number);
+    public static string? NameOf(uint number) => TryFind(number, out CapabilityFact? capability) ? capability.Name : null;
 
-    private static Dictionary<uint, string> ByNumber() => All.ToDictionary(static row => row.Value, static row => row.Key);
+    /// <summary>The capability with this name, <c>KVM_CAP_XSAVE2</c>.</summary>
+    public static bool TryFind(string name, [NotNullWhen(true)] out CapabilityFact? capability)
+    {
+        capability = All.FirstOrDefault(candidate => candidate.Name == name);
+        return capability is not null;
+    }
+
+    /// <summary>The capability with this number.</summary>
+    public static bool TryFind(uint number, [NotNullWhen(true)] out CapabilityFact? capability)
+    {
+        capability = All.FirstOrDefault(candidate => candidate.Number == number);
+        return capability is not null;
+    }
 }

@@ -3,528 +3,558 @@
 // </auto-generated>
 #nullable enable
 
+using System.Collections.Immutable;
+
 namespace Portolan.Kvm.Capabilities;
 
 public static partial class KvmCapability
 {
-    /// <summary>KVM_CAP_IRQCHIP (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_IRQCHIP (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Irqchip = 0;
 
-    /// <summary>KVM_CAP_HLT (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HLT (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Hlt = 1;
 
-    /// <summary>KVM_CAP_MMU_SHADOW_CACHE_CONTROL (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_MMU_SHADOW_CACHE_CONTROL (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint MmuShadowCacheControl = 2;
 
-    /// <summary>KVM_CAP_USER_MEMORY (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_USER_MEMORY (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint UserMemory = 3;
 
-    /// <summary>KVM_CAP_SET_TSS_ADDR (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SET_TSS_ADDR (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SetTssAddr = 4;
 
-    /// <summary>KVM_CAP_VAPIC (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_VAPIC (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Vapic = 6;
 
-    /// <summary>KVM_CAP_EXT_CPUID (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_EXT_CPUID (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint ExtCpuid = 7;
 
-    /// <summary>KVM_CAP_CLOCKSOURCE (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_CLOCKSOURCE (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Clocksource = 8;
 
-    /// <summary>KVM_CAP_NR_VCPUS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_NR_VCPUS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint NrVcpus = 9;
 
-    /// <summary>KVM_CAP_NR_MEMSLOTS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_NR_MEMSLOTS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint NrMemslots = 10;
 
-    /// <summary>KVM_CAP_PIT (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_PIT (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Pit = 11;
 
-    /// <summary>KVM_CAP_PV_MMU (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_NOP_IO_DELAY (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
+    public const uint NopIoDelay = 12;
+
+    /// <summary>KVM_CAP_PV_MMU (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint PvMmu = 13;
 
-    /// <summary>KVM_CAP_MP_STATE (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_MP_STATE (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint MpState = 14;
 
-    /// <summary>KVM_CAP_COALESCED_MMIO (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_COALESCED_MMIO (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint CoalescedMmio = 15;
 
-    /// <summary>KVM_CAP_SYNC_MMU (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SYNC_MMU (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SyncMmu = 16;
 
-    /// <summary>KVM_CAP_IOMMU (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_IOMMU (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Iommu = 18;
 
-    /// <summary>KVM_CAP_DESTROY_MEMORY_REGION_WORKS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_DESTROY_MEMORY_REGION_WORKS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint DestroyMemoryRegionWorks = 21;
 
-    /// <summary>KVM_CAP_USER_NMI (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_USER_NMI (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint UserNmi = 22;
 
-    /// <summary>KVM_CAP_SET_GUEST_DEBUG (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SET_GUEST_DEBUG (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SetGuestDebug = 23;
 
-    /// <summary>KVM_CAP_REINJECT_CONTROL (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_REINJECT_CONTROL (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint ReinjectControl = 24;
 
-    /// <summary>KVM_CAP_IRQ_ROUTING (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_IRQ_ROUTING (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint IrqRouting = 25;
 
-    /// <summary>KVM_CAP_IRQ_INJECT_STATUS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_IRQ_INJECT_STATUS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint IrqInjectStatus = 26;
 
-    /// <summary>KVM_CAP_ASSIGN_DEV_IRQ (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_ASSIGN_DEV_IRQ (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint AssignDevIrq = 29;
 
-    /// <summary>KVM_CAP_JOIN_MEMORY_REGIONS_WORKS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_JOIN_MEMORY_REGIONS_WORKS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint JoinMemoryRegionsWorks = 30;
 
-    /// <summary>KVM_CAP_MCE (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_MCE (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Mce = 31;
 
-    /// <summary>KVM_CAP_IRQFD (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_IRQFD (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Irqfd = 32;
 
-    /// <summary>KVM_CAP_PIT2 (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_PIT2 (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Pit2 = 33;
 
-    /// <summary>KVM_CAP_SET_BOOT_CPU_ID (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SET_BOOT_CPU_ID (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SetBootCpuId = 34;
 
-    /// <summary>KVM_CAP_PIT_STATE2 (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_PIT_STATE2 (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint PitState2 = 35;
 
-    /// <summary>KVM_CAP_IOEVENTFD (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_IOEVENTFD (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Ioeventfd = 36;
 
-    /// <summary>KVM_CAP_SET_IDENTITY_MAP_ADDR (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SET_IDENTITY_MAP_ADDR (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SetIdentityMapAddr = 37;
 
-    /// <summary>KVM_CAP_XEN_HVM (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_XEN_HVM (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint XenHvm = 38;
 
-    /// <summary>KVM_CAP_ADJUST_CLOCK (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_ADJUST_CLOCK (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint AdjustClock = 39;
 
-    /// <summary>KVM_CAP_INTERNAL_ERROR_DATA (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_INTERNAL_ERROR_DATA (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint InternalErrorData = 40;
 
-    /// <summary>KVM_CAP_VCPU_EVENTS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_VCPU_EVENTS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint VcpuEvents = 41;
 
-    /// <summary>KVM_CAP_HYPERV (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Hyperv = 44;
 
-    /// <summary>KVM_CAP_HYPERV_VAPIC (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_VAPIC (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervVapic = 45;
 
-    /// <summary>KVM_CAP_HYPERV_SPIN (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_SPIN (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervSpin = 46;
 
-    /// <summary>KVM_CAP_PCI_SEGMENT (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_PCI_SEGMENT (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint PciSegment = 47;
 
-    /// <summary>KVM_CAP_INTR_SHADOW (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_INTR_SHADOW (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint IntrShadow = 49;
 
-    /// <summary>KVM_CAP_DEBUGREGS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_DEBUGREGS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Debugregs = 50;
 
-    /// <summary>KVM_CAP_X86_ROBUST_SINGLESTEP (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_X86_ROBUST_SINGLESTEP (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint X86RobustSinglestep = 51;
 
-    /// <summary>KVM_CAP_ENABLE_CAP (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_ENABLE_CAP (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint EnableCap = 54;
 
-    /// <summary>KVM_CAP_XSAVE (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_XSAVE (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Xsave = 55;
 
-    /// <summary>KVM_CAP_XCRS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_XCRS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Xcrs = 56;
 
-    /// <summary>KVM_CAP_TSC_CONTROL (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_ASYNC_PF (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
+    public const uint AsyncPf = 59;
+
+    /// <summary>KVM_CAP_TSC_CONTROL (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint TscControl = 60;
 
-    /// <summary>KVM_CAP_GET_TSC_KHZ (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_GET_TSC_KHZ (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint GetTscKhz = 61;
 
-    /// <summary>KVM_CAP_MAX_VCPUS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_MAX_VCPUS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint MaxVcpus = 66;
 
-    /// <summary>KVM_CAP_SW_TLB (uapi linux/kvm.h (6.1)).</summary>
-    public const uint SwTlb = 69;
-
-    /// <summary>KVM_CAP_ONE_REG (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_ONE_REG (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint OneReg = 70;
 
-    /// <summary>KVM_CAP_TSC_DEADLINE_TIMER (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_TSC_DEADLINE_TIMER (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint TscDeadlineTimer = 72;
 
-    /// <summary>KVM_CAP_SYNC_REGS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SYNC_REGS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SyncRegs = 74;
 
-    /// <summary>KVM_CAP_PCI_2_3 (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_PCI_2_3 (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Pci23 = 75;
 
-    /// <summary>KVM_CAP_KVMCLOCK_CTRL (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_KVMCLOCK_CTRL (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint KvmclockCtrl = 76;
 
-    /// <summary>KVM_CAP_SIGNAL_MSI (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SIGNAL_MSI (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SignalMsi = 77;
 
-    /// <summary>KVM_CAP_READONLY_MEM (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_READONLY_MEM (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint ReadonlyMem = 81;
 
-    /// <summary>KVM_CAP_IRQFD_RESAMPLE (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_IRQFD_RESAMPLE (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint IrqfdResample = 82;
 
-    /// <summary>KVM_CAP_DEVICE_CTRL (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_DEVICE_CTRL (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint DeviceCtrl = 89;
 
-    /// <summary>KVM_CAP_IRQ_MPIC (uapi linux/kvm.h (6.1)).</summary>
-    public const uint IrqMpic = 90;
-
-    /// <summary>KVM_CAP_IRQ_XICS (uapi linux/kvm.h (6.1)).</summary>
-    public const uint IrqXics = 92;
-
-    /// <summary>KVM_CAP_EXT_EMUL_CPUID (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_EXT_EMUL_CPUID (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint ExtEmulCpuid = 95;
 
-    /// <summary>KVM_CAP_HYPERV_TIME (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_TIME (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervTime = 96;
 
-    /// <summary>KVM_CAP_IOAPIC_POLARITY_IGNORED (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_IOAPIC_POLARITY_IGNORED (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint IoapicPolarityIgnored = 97;
 
-    /// <summary>KVM_CAP_ENABLE_CAP_VM (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_ENABLE_CAP_VM (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint EnableCapVm = 98;
 
-    /// <summary>KVM_CAP_IOEVENTFD_NO_LENGTH (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_IOEVENTFD_NO_LENGTH (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint IoeventfdNoLength = 100;
 
-    /// <summary>KVM_CAP_VM_ATTRIBUTES (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_VM_ATTRIBUTES (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint VmAttributes = 101;
 
-    /// <summary>KVM_CAP_CHECK_EXTENSION_VM (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_CHECK_EXTENSION_VM (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint CheckExtensionVm = 105;
 
-    /// <summary>KVM_CAP_DISABLE_QUIRKS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_DISABLE_QUIRKS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint DisableQuirks = 116;
 
-    /// <summary>KVM_CAP_X86_SMM (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_X86_SMM (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint X86Smm = 117;
 
-    /// <summary>KVM_CAP_MULTI_ADDRESS_SPACE (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_MULTI_ADDRESS_SPACE (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint MultiAddressSpace = 118;
 
-    /// <summary>KVM_CAP_GUEST_DEBUG_HW_BPS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_GUEST_DEBUG_HW_BPS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint GuestDebugHwBps = 119;
 
-    /// <summary>KVM_CAP_GUEST_DEBUG_HW_WPS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_GUEST_DEBUG_HW_WPS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint GuestDebugHwWps = 120;
 
-    /// <summary>KVM_CAP_SPLIT_IRQCHIP (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SPLIT_IRQCHIP (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SplitIrqchip = 121;
 
-    /// <summary>KVM_CAP_IOEVENTFD_ANY_LENGTH (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_IOEVENTFD_ANY_LENGTH (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint IoeventfdAnyLength = 122;
 
-    /// <summary>KVM_CAP_HYPERV_SYNIC (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_SYNIC (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervSynic = 123;
 
-    /// <summary>KVM_CAP_VCPU_ATTRIBUTES (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_VCPU_ATTRIBUTES (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint VcpuAttributes = 127;
 
-    /// <summary>KVM_CAP_MAX_VCPU_ID (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_MAX_VCPU_ID (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint MaxVcpuId = 128;
 
-    /// <summary>KVM_CAP_X2APIC_API (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_X2APIC_API (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint X2apicApi = 129;
 
-    /// <summary>KVM_CAP_MSI_DEVID (uapi linux/kvm.h (6.1)).</summary>
-    public const uint MsiDevid = 131;
-
-    /// <summary>KVM_CAP_IMMEDIATE_EXIT (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_IMMEDIATE_EXIT (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint ImmediateExit = 136;
 
-    /// <summary>KVM_CAP_X86_DISABLE_EXITS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_X86_DISABLE_EXITS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint X86DisableExits = 143;
 
-    /// <summary>KVM_CAP_HYPERV_SYNIC2 (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_SYNIC2 (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervSynic2 = 148;
 
-    /// <summary>KVM_CAP_HYPERV_VP_INDEX (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_VP_INDEX (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervVpIndex = 149;
 
-    /// <summary>KVM_CAP_GET_MSR_FEATURES (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_GET_MSR_FEATURES (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint GetMsrFeatures = 153;
 
-    /// <summary>KVM_CAP_HYPERV_EVENTFD (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_EVENTFD (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervEventfd = 154;
 
-    /// <summary>KVM_CAP_HYPERV_TLBFLUSH (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_TLBFLUSH (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervTlbflush = 155;
 
-    /// <summary>KVM_CAP_NESTED_STATE (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_NESTED_STATE (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint NestedState = 157;
 
-    /// <summary>KVM_CAP_MSR_PLATFORM_INFO (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_MSR_PLATFORM_INFO (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint MsrPlatformInfo = 159;
 
-    /// <summary>KVM_CAP_HYPERV_SEND_IPI (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_SEND_IPI (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervSendIpi = 161;
 
-    /// <summary>KVM_CAP_COALESCED_PIO (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_COALESCED_PIO (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint CoalescedPio = 162;
 
-    /// <summary>KVM_CAP_HYPERV_ENLIGHTENED_VMCS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_ENLIGHTENED_VMCS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervEnlightenedVmcs = 163;
 
-    /// <summary>KVM_CAP_EXCEPTION_PAYLOAD (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_EXCEPTION_PAYLOAD (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint ExceptionPayload = 164;
 
-    /// <summary>KVM_CAP_MANUAL_DIRTY_LOG_PROTECT (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_MANUAL_DIRTY_LOG_PROTECT (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint ManualDirtyLogProtect = 166;
 
-    /// <summary>KVM_CAP_HYPERV_CPUID (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_CPUID (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervCpuid = 167;
 
-    /// <summary>KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint ManualDirtyLogProtect2 = 168;
 
-    /// <summary>KVM_CAP_PMU_EVENT_FILTER (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_PMU_EVENT_FILTER (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint PmuEventFilter = 173;
 
-    /// <summary>KVM_CAP_HYPERV_DIRECT_TLBFLUSH (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_DIRECT_TLBFLUSH (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervDirectTlbflush = 175;
 
-    /// <summary>KVM_CAP_HALT_POLL (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HALT_POLL (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HaltPoll = 182;
 
-    /// <summary>KVM_CAP_ASYNC_PF_INT (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_ASYNC_PF_INT (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint AsyncPfInt = 183;
 
-    /// <summary>KVM_CAP_LAST_CPU (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_LAST_CPU (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint LastCpu = 184;
 
-    /// <summary>KVM_CAP_SMALLER_MAXPHYADDR (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SMALLER_MAXPHYADDR (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SmallerMaxphyaddr = 185;
 
-    /// <summary>KVM_CAP_STEAL_TIME (uapi linux/kvm.h (6.1)).</summary>
-    public const uint StealTime = 187;
-
-    /// <summary>KVM_CAP_X86_USER_SPACE_MSR (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_X86_USER_SPACE_MSR (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint X86UserSpaceMsr = 188;
 
-    /// <summary>KVM_CAP_X86_MSR_FILTER (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_X86_MSR_FILTER (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint X86MsrFilter = 189;
 
-    /// <summary>KVM_CAP_ENFORCE_PV_FEATURE_CPUID (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_ENFORCE_PV_FEATURE_CPUID (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint EnforcePvFeatureCpuid = 190;
 
-    /// <summary>KVM_CAP_SYS_HYPERV_CPUID (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SYS_HYPERV_CPUID (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SysHypervCpuid = 191;
 
-    /// <summary>KVM_CAP_DIRTY_LOG_RING (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_DIRTY_LOG_RING (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint DirtyLogRing = 192;
 
-    /// <summary>KVM_CAP_X86_BUS_LOCK_EXIT (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_X86_BUS_LOCK_EXIT (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint X86BusLockExit = 193;
 
-    /// <summary>KVM_CAP_SET_GUEST_DEBUG2 (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SET_GUEST_DEBUG2 (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SetGuestDebug2 = 195;
 
-    /// <summary>KVM_CAP_SGX_ATTRIBUTE (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SGX_ATTRIBUTE (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SgxAttribute = 196;
 
-    /// <summary>KVM_CAP_VM_COPY_ENC_CONTEXT_FROM (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_VM_COPY_ENC_CONTEXT_FROM (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint VmCopyEncContextFrom = 197;
 
-    /// <summary>KVM_CAP_PTP_KVM (uapi linux/kvm.h (6.1)).</summary>
-    public const uint PtpKvm = 198;
-
-    /// <summary>KVM_CAP_HYPERV_ENFORCE_CPUID (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_HYPERV_ENFORCE_CPUID (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint HypervEnforceCpuid = 199;
 
-    /// <summary>KVM_CAP_SREGS2 (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SREGS2 (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint Sregs2 = 200;
 
-    /// <summary>KVM_CAP_EXIT_HYPERCALL (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_EXIT_HYPERCALL (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint ExitHypercall = 201;
 
-    /// <summary>KVM_CAP_BINARY_STATS_FD (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_BINARY_STATS_FD (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint BinaryStatsFd = 203;
 
-    /// <summary>KVM_CAP_EXIT_ON_EMULATION_FAILURE (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_EXIT_ON_EMULATION_FAILURE (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint ExitOnEmulationFailure = 204;
 
-    /// <summary>KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint VmMoveEncContextFrom = 206;
 
-    /// <summary>KVM_CAP_VM_GPA_BITS (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_VM_GPA_BITS (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint VmGpaBits = 207;
 
-    /// <summary>KVM_CAP_XSAVE2 (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_XSAVE2 (include/uapi/linux/kvm.h (kernel v6.1); contract X19).</summary>
     public const uint Xsave2 = 208;
 
-    /// <summary>KVM_CAP_SYS_ATTRIBUTES (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SYS_ATTRIBUTES (include/uapi/linux/kvm.h (kernel v6.1); contract X8).</summary>
     public const uint SysAttributes = 209;
 
-    /// <summary>KVM_CAP_PMU_CAPABILITY (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_PMU_CAPABILITY (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint PmuCapability = 212;
 
-    /// <summary>KVM_CAP_DISABLE_QUIRKS2 (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_DISABLE_QUIRKS2 (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint DisableQuirks2 = 213;
 
-    /// <summary>KVM_CAP_VM_TSC_CONTROL (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_VM_TSC_CONTROL (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint VmTscControl = 214;
 
-    /// <summary>KVM_CAP_SYSTEM_EVENT_DATA (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_SYSTEM_EVENT_DATA (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint SystemEventData = 215;
 
-    /// <summary>KVM_CAP_X86_TRIPLE_FAULT_EVENT (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_X86_TRIPLE_FAULT_EVENT (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint X86TripleFaultEvent = 218;
 
-    /// <summary>KVM_CAP_X86_NOTIFY_VMEXIT (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_X86_NOTIFY_VMEXIT (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint X86NotifyVmexit = 219;
 
-    /// <summary>KVM_CAP_VM_DISABLE_NX_HUGE_PAGES (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_VM_DISABLE_NX_HUGE_PAGES (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint VmDisableNxHugePages = 220;
 
-    /// <summary>KVM_CAP_DIRTY_LOG_RING_ACQ_REL (uapi linux/kvm.h (6.1)).</summary>
+    /// <summary>KVM_CAP_DIRTY_LOG_RING_ACQ_REL (include/uapi/linux/kvm.h (kernel v6.1)).</summary>
     public const uint DirtyLogRingAcqRel = 223;
 
-    /// <summary>Every capability's name and number, in the table's order.</summary>
-    public static IReadOnlyList<KeyValuePair<string, uint>> All { get; } =
+    /// <summary>KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP (include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)).</summary>
+    public const uint DirtyLogRingWithBitmap = 225;
+
+    /// <summary>KVM_CAP_PMU_EVENT_MASKED_EVENTS (include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)).</summary>
+    public const uint PmuEventMaskedEvents = 226;
+
+    /// <summary>KVM_CAP_USER_MEMORY2 (include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)).</summary>
+    public const uint UserMemory2 = 231;
+
+    /// <summary>KVM_CAP_MEMORY_FAULT_INFO (include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)).</summary>
+    public const uint MemoryFaultInfo = 232;
+
+    /// <summary>KVM_CAP_MEMORY_ATTRIBUTES (include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)).</summary>
+    public const uint MemoryAttributes = 233;
+
+    /// <summary>KVM_CAP_GUEST_MEMFD (include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)).</summary>
+    public const uint GuestMemfd = 234;
+
+    /// <summary>KVM_CAP_VM_TYPES (include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)).</summary>
+    public const uint VmTypes = 235;
+
+    /// <summary>KVM_CAP_PRE_FAULT_MEMORY (include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)).</summary>
+    public const uint PreFaultMemory = 236;
+
+    /// <summary>KVM_CAP_X86_APIC_BUS_CYCLES_NS (include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)).</summary>
+    public const uint X86ApicBusCyclesNs = 237;
+
+    /// <summary>KVM_CAP_X86_GUEST_MODE (include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)).</summary>
+    public const uint X86GuestMode = 238;
+
+    /// <summary>KVM_CAP_GUEST_MEMFD_FLAGS (include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)).</summary>
+    public const uint GuestMemfdFlags = 244;
+
+    /// <summary>Every capability, by number.</summary>
+    public static ImmutableArray<CapabilityFact> All { get; } =
     [
-        new("KVM_CAP_IRQCHIP", 0),
-        new("KVM_CAP_HLT", 1),
-        new("KVM_CAP_MMU_SHADOW_CACHE_CONTROL", 2),
-        new("KVM_CAP_USER_MEMORY", 3),
-        new("KVM_CAP_SET_TSS_ADDR", 4),
-        new("KVM_CAP_VAPIC", 6),
-        new("KVM_CAP_EXT_CPUID", 7),
-        new("KVM_CAP_CLOCKSOURCE", 8),
-        new("KVM_CAP_NR_VCPUS", 9),
-        new("KVM_CAP_NR_MEMSLOTS", 10),
-        new("KVM_CAP_PIT", 11),
-        new("KVM_CAP_PV_MMU", 13),
-        new("KVM_CAP_MP_STATE", 14),
-        new("KVM_CAP_COALESCED_MMIO", 15),
-        new("KVM_CAP_SYNC_MMU", 16),
-        new("KVM_CAP_IOMMU", 18),
-        new("KVM_CAP_DESTROY_MEMORY_REGION_WORKS", 21),
-        new("KVM_CAP_USER_NMI", 22),
-        new("KVM_CAP_SET_GUEST_DEBUG", 23),
-        new("KVM_CAP_REINJECT_CONTROL", 24),
-        new("KVM_CAP_IRQ_ROUTING", 25),
-        new("KVM_CAP_IRQ_INJECT_STATUS", 26),
-        new("KVM_CAP_ASSIGN_DEV_IRQ", 29),
-        new("KVM_CAP_JOIN_MEMORY_REGIONS_WORKS", 30),
-        new("KVM_CAP_MCE", 31),
-        new("KVM_CAP_IRQFD", 32),
-        new("KVM_CAP_PIT2", 33),
-        new("KVM_CAP_SET_BOOT_CPU_ID", 34),
-        new("KVM_CAP_PIT_STATE2", 35),
-        new("KVM_CAP_IOEVENTFD", 36),
-        new("KVM_CAP_SET_IDENTITY_MAP_ADDR", 37),
-        new("KVM_CAP_XEN_HVM", 38),
-        new("KVM_CAP_ADJUST_CLOCK", 39),
-        new("KVM_CAP_INTERNAL_ERROR_DATA", 40),
-        new("KVM_CAP_VCPU_EVENTS", 41),
-        new("KVM_CAP_HYPERV", 44),
-        new("KVM_CAP_HYPERV_VAPIC", 45),
-        new("KVM_CAP_HYPERV_SPIN", 46),
-        new("KVM_CAP_PCI_SEGMENT", 47),
-        new("KVM_CAP_INTR_SHADOW", 49),
-        new("KVM_CAP_DEBUGREGS", 50),
-        new("KVM_CAP_X86_ROBUST_SINGLESTEP", 51),
-        new("KVM_CAP_ENABLE_CAP", 54),
-        new("KVM_CAP_XSAVE", 55),
-        new("KVM_CAP_XCRS", 56),
-        new("KVM_CAP_TSC_CONTROL", 60),
-        new("KVM_CAP_GET_TSC_KHZ", 61),
-        new("KVM_CAP_MAX_VCPUS", 66),
-        new("KVM_CAP_SW_TLB", 69),
-        new("KVM_CAP_ONE_REG", 70),
-        new("KVM_CAP_TSC_DEADLINE_TIMER", 72),
-        new("KVM_CAP_SYNC_REGS", 74),
-        new("KVM_CAP_PCI_2_3", 75),
-        new("KVM_CAP_KVMCLOCK_CTRL", 76),
-        new("KVM_CAP_SIGNAL_MSI", 77),
-        new("KVM_CAP_READONLY_MEM", 81),
-        new("KVM_CAP_IRQFD_RESAMPLE", 82),
-        new("KVM_CAP_DEVICE_CTRL", 89),
-        new("KVM_CAP_IRQ_MPIC", 90),
-        new("KVM_CAP_IRQ_XICS", 92),
-        new("KVM_CAP_EXT_EMUL_CPUID", 95),
-        new("KVM_CAP_HYPERV_TIME", 96),
-        new("KVM_CAP_IOAPIC_POLARITY_IGNORED", 97),
-        new("KVM_CAP_ENABLE_CAP_VM", 98),
-        new("KVM_CAP_IOEVENTFD_NO_LENGTH", 100),
-        new("KVM_CAP_VM_ATTRIBUTES", 101),
-        new("KVM_CAP_CHECK_EXTENSION_VM", 105),
-        new("KVM_CAP_DISABLE_QUIRKS", 116),
-        new("KVM_CAP_X86_SMM", 117),
-        new("KVM_CAP_MULTI_ADDRESS_SPACE", 118),
-        new("KVM_CAP_GUEST_DEBUG_HW_BPS", 119),
-        new("KVM_CAP_GUEST_DEBUG_HW_WPS", 120),
-        new("KVM_CAP_SPLIT_IRQCHIP", 121),
-        new("KVM_CAP_IOEVENTFD_ANY_LENGTH", 122),
-        new("KVM_CAP_HYPERV_SYNIC", 123),
-        new("KVM_CAP_VCPU_ATTRIBUTES", 127),
-        new("KVM_CAP_MAX_VCPU_ID", 128),
-        new("KVM_CAP_X2APIC_API", 129),
-        new("KVM_CAP_MSI_DEVID", 131),
-        new("KVM_CAP_IMMEDIATE_EXIT", 136),
-        new("KVM_CAP_X86_DISABLE_EXITS", 143),
-        new("KVM_CAP_HYPERV_SYNIC2", 148),
-        new("KVM_CAP_HYPERV_VP_INDEX", 149),
-        new("KVM_CAP_GET_MSR_FEATURES", 153),
-        new("KVM_CAP_HYPERV_EVENTFD", 154),
-        new("KVM_CAP_HYPERV_TLBFLUSH", 155),
-        new("KVM_CAP_NESTED_STATE", 157),
-        new("KVM_CAP_MSR_PLATFORM_INFO", 159),
-        new("KVM_CAP_HYPERV_SEND_IPI", 161),
-        new("KVM_CAP_COALESCED_PIO", 162),
-        new("KVM_CAP_HYPERV_ENLIGHTENED_VMCS", 163),
-        new("KVM_CAP_EXCEPTION_PAYLOAD", 164),
-        new("KVM_CAP_MANUAL_DIRTY_LOG_PROTECT", 166),
-        new("KVM_CAP_HYPERV_CPUID", 167),
-        new("KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2", 168),
-        new("KVM_CAP_PMU_EVENT_FILTER", 173),
-        new("KVM_CAP_HYPERV_DIRECT_TLBFLUSH", 175),
-        new("KVM_CAP_HALT_POLL", 182),
-        new("KVM_CAP_ASYNC_PF_INT", 183),
-        new("KVM_CAP_LAST_CPU", 184),
-        new("KVM_CAP_SMALLER_MAXPHYADDR", 185),
-        new("KVM_CAP_STEAL_TIME", 187),
-        new("KVM_CAP_X86_USER_SPACE_MSR", 188),
-        new("KVM_CAP_X86_MSR_FILTER", 189),
-        new("KVM_CAP_ENFORCE_PV_FEATURE_CPUID", 190),
-        new("KVM_CAP_SYS_HYPERV_CPUID", 191),
-        new("KVM_CAP_DIRTY_LOG_RING", 192),
-        new("KVM_CAP_X86_BUS_LOCK_EXIT", 193),
-        new("KVM_CAP_SET_GUEST_DEBUG2", 195),
-        new("KVM_CAP_SGX_ATTRIBUTE", 196),
-        new("KVM_CAP_VM_COPY_ENC_CONTEXT_FROM", 197),
-        new("KVM_CAP_PTP_KVM", 198),
-        new("KVM_CAP_HYPERV_ENFORCE_CPUID", 199),
-        new("KVM_CAP_SREGS2", 200),
-        new("KVM_CAP_EXIT_HYPERCALL", 201),
-        new("KVM_CAP_BINARY_STATS_FD", 203),
-        new("KVM_CAP_EXIT_ON_EMULATION_FAILURE", 204),
-        new("KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM", 206),
-        new("KVM_CAP_VM_GPA_BITS", 207),
-        new("KVM_CAP_XSAVE2", 208),
-        new("KVM_CAP_SYS_ATTRIBUTES", 209),
-        new("KVM_CAP_PMU_CAPABILITY", 212),
-        new("KVM_CAP_DISABLE_QUIRKS2", 213),
-        new("KVM_CAP_VM_TSC_CONTROL", 214),
-        new("KVM_CAP_SYSTEM_EVENT_DATA", 215),
-        new("KVM_CAP_X86_TRIPLE_FAULT_EVENT", 218),
-        new("KVM_CAP_X86_NOTIFY_VMEXIT", 219),
-        new("KVM_CAP_VM_DISABLE_NX_HUGE_PAGES", 220),
-        new("KVM_CAP_DIRTY_LOG_RING_ACQ_REL", 223),
+        new("KVM_CAP_IRQCHIP", Irqchip, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HLT", Hlt, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_MMU_SHADOW_CACHE_CONTROL", MmuShadowCacheControl, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_USER_MEMORY", UserMemory, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SET_TSS_ADDR", SetTssAddr, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_VAPIC", Vapic, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_EXT_CPUID", ExtCpuid, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_CLOCKSOURCE", Clocksource, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_NR_VCPUS", NrVcpus, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_NR_MEMSLOTS", NrMemslots, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_PIT", Pit, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_NOP_IO_DELAY", NopIoDelay, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_PV_MMU", PvMmu, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_MP_STATE", MpState, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_COALESCED_MMIO", CoalescedMmio, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SYNC_MMU", SyncMmu, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_IOMMU", Iommu, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_DESTROY_MEMORY_REGION_WORKS", DestroyMemoryRegionWorks, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_USER_NMI", UserNmi, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SET_GUEST_DEBUG", SetGuestDebug, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_REINJECT_CONTROL", ReinjectControl, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_IRQ_ROUTING", IrqRouting, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_IRQ_INJECT_STATUS", IrqInjectStatus, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_ASSIGN_DEV_IRQ", AssignDevIrq, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_JOIN_MEMORY_REGIONS_WORKS", JoinMemoryRegionsWorks, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_MCE", Mce, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_IRQFD", Irqfd, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_PIT2", Pit2, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SET_BOOT_CPU_ID", SetBootCpuId, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_PIT_STATE2", PitState2, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_IOEVENTFD", Ioeventfd, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SET_IDENTITY_MAP_ADDR", SetIdentityMapAddr, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_XEN_HVM", XenHvm, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_ADJUST_CLOCK", AdjustClock, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_INTERNAL_ERROR_DATA", InternalErrorData, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_VCPU_EVENTS", VcpuEvents, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV", Hyperv, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_VAPIC", HypervVapic, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_SPIN", HypervSpin, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_PCI_SEGMENT", PciSegment, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_INTR_SHADOW", IntrShadow, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_DEBUGREGS", Debugregs, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_X86_ROBUST_SINGLESTEP", X86RobustSinglestep, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_ENABLE_CAP", EnableCap, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_XSAVE", Xsave, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_XCRS", Xcrs, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_ASYNC_PF", AsyncPf, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_TSC_CONTROL", TscControl, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_GET_TSC_KHZ", GetTscKhz, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_MAX_VCPUS", MaxVcpus, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_ONE_REG", OneReg, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_TSC_DEADLINE_TIMER", TscDeadlineTimer, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SYNC_REGS", SyncRegs, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_PCI_2_3", Pci23, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_KVMCLOCK_CTRL", KvmclockCtrl, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SIGNAL_MSI", SignalMsi, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_READONLY_MEM", ReadonlyMem, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_IRQFD_RESAMPLE", IrqfdResample, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_DEVICE_CTRL", DeviceCtrl, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_EXT_EMUL_CPUID", ExtEmulCpuid, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_TIME", HypervTime, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_IOAPIC_POLARITY_IGNORED", IoapicPolarityIgnored, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_ENABLE_CAP_VM", EnableCapVm, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_IOEVENTFD_NO_LENGTH", IoeventfdNoLength, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_VM_ATTRIBUTES", VmAttributes, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_CHECK_EXTENSION_VM", CheckExtensionVm, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_DISABLE_QUIRKS", DisableQuirks, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_X86_SMM", X86Smm, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_MULTI_ADDRESS_SPACE", MultiAddressSpace, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_GUEST_DEBUG_HW_BPS", GuestDebugHwBps, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_GUEST_DEBUG_HW_WPS", GuestDebugHwWps, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SPLIT_IRQCHIP", SplitIrqchip, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_IOEVENTFD_ANY_LENGTH", IoeventfdAnyLength, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_SYNIC", HypervSynic, CapabilityScope.Vcpu, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_VCPU_ATTRIBUTES", VcpuAttributes, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_MAX_VCPU_ID", MaxVcpuId, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_X2APIC_API", X2apicApi, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_IMMEDIATE_EXIT", ImmediateExit, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_X86_DISABLE_EXITS", X86DisableExits, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_SYNIC2", HypervSynic2, CapabilityScope.Vcpu, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_VP_INDEX", HypervVpIndex, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_GET_MSR_FEATURES", GetMsrFeatures, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_EVENTFD", HypervEventfd, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_TLBFLUSH", HypervTlbflush, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_NESTED_STATE", NestedState, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_MSR_PLATFORM_INFO", MsrPlatformInfo, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_SEND_IPI", HypervSendIpi, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_COALESCED_PIO", CoalescedPio, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_ENLIGHTENED_VMCS", HypervEnlightenedVmcs, CapabilityScope.Vcpu, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_EXCEPTION_PAYLOAD", ExceptionPayload, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_MANUAL_DIRTY_LOG_PROTECT", ManualDirtyLogProtect, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_CPUID", HypervCpuid, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2", ManualDirtyLogProtect2, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_PMU_EVENT_FILTER", PmuEventFilter, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_DIRECT_TLBFLUSH", HypervDirectTlbflush, CapabilityScope.Vcpu, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HALT_POLL", HaltPoll, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_ASYNC_PF_INT", AsyncPfInt, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_LAST_CPU", LastCpu, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SMALLER_MAXPHYADDR", SmallerMaxphyaddr, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_X86_USER_SPACE_MSR", X86UserSpaceMsr, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_X86_MSR_FILTER", X86MsrFilter, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_ENFORCE_PV_FEATURE_CPUID", EnforcePvFeatureCpuid, CapabilityScope.Vcpu, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SYS_HYPERV_CPUID", SysHypervCpuid, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_DIRTY_LOG_RING", DirtyLogRing, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_X86_BUS_LOCK_EXIT", X86BusLockExit, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SET_GUEST_DEBUG2", SetGuestDebug2, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SGX_ATTRIBUTE", SgxAttribute, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_VM_COPY_ENC_CONTEXT_FROM", VmCopyEncContextFrom, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_HYPERV_ENFORCE_CPUID", HypervEnforceCpuid, CapabilityScope.Vcpu, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SREGS2", Sregs2, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_EXIT_HYPERCALL", ExitHypercall, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_BINARY_STATS_FD", BinaryStatsFd, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_EXIT_ON_EMULATION_FAILURE", ExitOnEmulationFailure, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM", VmMoveEncContextFrom, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_VM_GPA_BITS", VmGpaBits, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_XSAVE2", Xsave2, CapabilityScope.None, "5.17", "include/uapi/linux/kvm.h (kernel v6.1); contract X19"),
+        new("KVM_CAP_SYS_ATTRIBUTES", SysAttributes, CapabilityScope.None, "5.17", "include/uapi/linux/kvm.h (kernel v6.1); contract X8"),
+        new("KVM_CAP_PMU_CAPABILITY", PmuCapability, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_DISABLE_QUIRKS2", DisableQuirks2, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_VM_TSC_CONTROL", VmTscControl, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_SYSTEM_EVENT_DATA", SystemEventData, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_X86_TRIPLE_FAULT_EVENT", X86TripleFaultEvent, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_X86_NOTIFY_VMEXIT", X86NotifyVmexit, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_VM_DISABLE_NX_HUGE_PAGES", VmDisableNxHugePages, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_DIRTY_LOG_RING_ACQ_REL", DirtyLogRingAcqRel, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel v6.1)"),
+        new("KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP", DirtyLogRingWithBitmap, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)"),
+        new("KVM_CAP_PMU_EVENT_MASKED_EVENTS", PmuEventMaskedEvents, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)"),
+        new("KVM_CAP_USER_MEMORY2", UserMemory2, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)"),
+        new("KVM_CAP_MEMORY_FAULT_INFO", MemoryFaultInfo, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)"),
+        new("KVM_CAP_MEMORY_ATTRIBUTES", MemoryAttributes, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)"),
+        new("KVM_CAP_GUEST_MEMFD", GuestMemfd, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)"),
+        new("KVM_CAP_VM_TYPES", VmTypes, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)"),
+        new("KVM_CAP_PRE_FAULT_MEMORY", PreFaultMemory, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)"),
+        new("KVM_CAP_X86_APIC_BUS_CYCLES_NS", X86ApicBusCyclesNs, CapabilityScope.Vm, null, "include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)"),
+        new("KVM_CAP_X86_GUEST_MODE", X86GuestMode, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)"),
+        new("KVM_CAP_GUEST_MEMFD_FLAGS", GuestMemfdFlags, CapabilityScope.None, null, "include/uapi/linux/kvm.h (kernel later than v6.18, as far as KVM_CAP_ARM_PMU_V3_STRICT 251)"),
     ];
 }
