@@ -1,1 +1,1 @@
-return 0;
+return (int)Portolan.Cli.Frame.CommandLineProgram.Run(args, Portolan.Cli.Frame.Terminal.OfProcess());

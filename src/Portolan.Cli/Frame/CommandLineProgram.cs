@@ -1,0 +1,59 @@
+using System.CommandLine;
+
+namespace Portolan.Cli.Frame;
+
+/// <summary>The program as a function of its arguments and streams.</summary>
+public static class CommandLineProgram
+{
+    private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+
+    /// <summary>
+    /// Parses the arguments, runs one verb, answers its exit code. No exception leaves it: this is the process edge, and a bug is one line.
+    /// </summary>
+    public static ExitCode Run(IReadOnlyList<string> args, Terminal terminal)
+    {
+        ArgumentNullException.ThrowIfNull(terminal);
+        try
+        {
+            return Dispatch(args, terminal);
+        }
+#pragma warning disable CA1031 // The process edge: whatever was not foreseen ends as one line and exit code 70.
+        catch (Exception bug)
+#pragma warning restore CA1031
+        {
+            terminal.Say($"internal error: {bug.GetType().Name}: {bug.Message}; please report it with the command and its input");
+            return ExitCode.Internal;
+        }
+    }
+
+    private static ExitCode Dispatch(IReadOnlyList<string> args, Terminal terminal)
+    {
+        RootCommand root = Verbs.Root(terminal);
+        ParseResult parsed = root.Parse(args, Parsing);
+        if (parsed.Errors.Count > 0 && parsed.Action is not (System.CommandLine.Help.HelpAction))
+        {
+            string command = string.Join(' ', NamesOf(parsed));
+            string message = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is no command or argument here" : parsed.Errors[0].Message.TrimEnd('.');
+            return terminal.RefuseUsage($"{message}; see '{command} --help'");
+        }
+
+        using StreamWriter output = new(terminal.Output, leaveOpen: true) { NewLine = "\n" };
+        InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, Output = output, Error = terminal.Error };
+        return (ExitCode)parsed.Invoke(invocation);
+    }
+
+    private static Stack<string> NamesOf(ParseResult parsed)
+    {
+        Stack<string> names = new();
+        for (System.CommandLine.Parsing.SymbolResult? at = parsed.CommandResult; at is not null; at = at.Parent)
+        {
+            if (at is System.CommandLine.Parsing.CommandResult { Command: not RootCommand } command)
+            {
+                names.Push(command.Command.Name);
+            }
+        }
+
+        names.Push(Terminal.ProgramName);
+        return names;
+    }
+}

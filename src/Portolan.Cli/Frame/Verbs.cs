@@ -1,0 +1,16 @@
+using System.CommandLine;
+using Portolan.Cli.Host;
+
+namespace Portolan.Cli.Frame;
+
+/// <summary>The tree of commands. A verb is one file: parse, one pure call, render.</summary>
+internal static class Verbs
+{
+    public static RootCommand Root(Terminal terminal) => new("Charts the safe passages of KVM x86 guests between hosts.")
+    {
+        new Command("host", "Snapshots of hosts.")
+        {
+            HostShow.Command(terminal),
+        },
+    };
+}
