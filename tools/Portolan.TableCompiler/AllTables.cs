@@ -10,6 +10,7 @@ public static class AllTables
         new Tables.ClausesTable(),
         new Tables.FeaturesTable(),
         new Tables.CapabilitiesTable(),
+        new Tables.XFeaturesTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>
