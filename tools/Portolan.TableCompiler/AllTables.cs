@@ -11,6 +11,11 @@ public static class AllTables
         new Tables.FeaturesTable(),
         new Tables.CapabilitiesTable(),
         new Tables.XFeaturesTable(),
+        new Tables.MsrsTable(),
+        new Tables.VmxControlsTable(),
+        new Tables.VmxRestoreRulesTable(),
+        new Tables.VmxCr4Fixed1Table(),
+        new Tables.EvmcsTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>

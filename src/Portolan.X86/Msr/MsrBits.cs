@@ -1,0 +1,42 @@
+using System.Globalization;
+using Portolan.X86.Features;
+
+namespace Portolan.X86.Msr;
+
+/// <summary>A named bit or field of an MSR (data/x86/msr-bits.tsv).</summary>
+/// <param name="Msr">The MSR's index.</param>
+/// <param name="Low">Its lowest bit.</param>
+/// <param name="High">Its highest bit; the same for a single bit.</param>
+/// <param name="Name">The SDM's or APM's name.</param>
+/// <param name="Rule">How a guest's value must relate to what its next host offers.</param>
+/// <param name="Libvirt">libvirt's CPU feature, if it has one.</param>
+/// <param name="Qemu">QEMU's CPU property, if it has one.</param>
+/// <param name="Linux">The kernel's constant, if it has one.</param>
+/// <param name="Source">Where the row was read.</param>
+public sealed record MsrBits(
+    uint Msr, int Low, int High, string Name, MigrationRule Rule, string? Libvirt, string? Qemu, string? Linux, string Source)
+{
+    /// <summary>The bits in place, as a mask of the 64-bit value.</summary>
+    public ulong Mask => (High == 63 ? ulong.MaxValue : (1UL << (High + 1)) - 1) & (ulong.MaxValue << Low);
+
+    /// <summary>The field of <paramref name="value"/>, shifted down to bit 0.</summary>
+    public ulong Of(ulong value) => (value & Mask) >> Low;
+
+    /// <summary>
+    /// May a guest that was promised <paramref name="promised"/> run where <paramref name="offered"/> is offered, as far as
+    /// these bits go? Both are whole 64-bit values of the MSR.
+    /// </summary>
+    public bool Allows(ulong promised, ulong offered) => Rule switch
+    {
+        MigrationRule.Subset => (promised & ~offered & Mask) == 0,
+        MigrationRule.Equal => ((promised ^ offered) & Mask) == 0,
+        MigrationRule.NotGreater => (promised & Mask) <= (offered & Mask),
+        MigrationRule.Accumulate => (offered & ~promised & Mask) == 0,
+        _ => true,
+    };
+
+    /// <summary>The SDM's notation: <c>MSR 10AH[2] RSBA</c>, <c>MSR 345H[11:8] PEBS_RECORD_FORMAT</c>.</summary>
+    public override string ToString() => Low == High
+        ? string.Create(CultureInfo.InvariantCulture, $"MSR {Msr:X}H[{Low}] {Name}")
+        : string.Create(CultureInfo.InvariantCulture, $"MSR {Msr:X}H[{High}:{Low}] {Name}");
+}

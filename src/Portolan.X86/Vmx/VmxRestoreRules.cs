@@ -1,0 +1,17 @@
+namespace Portolan.X86.Vmx;
+
+/// <summary>The texts of the rules in data/x86/vmx-restore-rules.tsv, and which of them an MSR is judged by.</summary>
+public static partial class VmxRestoreRules
+{
+    /// <summary>The rule's id.</summary>
+    public static string Id(VmxRestoreRule rule) => IdOf(rule);
+
+    /// <summary>What the rule demands of the restored value V, B being KVM's own maxima.</summary>
+    public static string Statement(VmxRestoreRule rule) => StatementOf(rule);
+
+    /// <summary>Where KVM has the rule.</summary>
+    public static string Source(VmxRestoreRule rule) => SourceOf(rule);
+
+    /// <summary>The rules an MSR is judged by, in the order in which KVM looks; none for one that takes any value.</summary>
+    public static ReadOnlySpan<VmxRestoreRule> Of(uint msr) => RulesOf(msr);
+}
