@@ -19,6 +19,9 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>A guest state.</summary>
     public static DocumentKind GuestState { get; } = new("guest-state", 1);
 
+    /// <summary>A host's measured behaviours: written, not read.</summary>
+    public static DocumentKind HostClassification { get; } = new("host-classification", 1);
+
     /// <summary>The trace of a route: written, not read.</summary>
     public static DocumentKind Trace { get; } = new("trace", 1);
 

@@ -10,6 +10,8 @@ internal static class Verbs
     {
         new Command("host", "Snapshots of hosts.")
         {
+            HostDump.Command(terminal),
+            HostClassify.Command(terminal),
             HostShow.Command(terminal),
         },
     };

@@ -99,11 +99,11 @@ public static class HostRecorder
     private static Fact<ImmutableSortedDictionary<string, long>> Capabilities(IKvmSystem system)
     {
         ImmutableSortedDictionary<string, long>.Builder answers = ImmutableSortedDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);
-        foreach ((string name, uint number) in KvmCapability.All)
+        foreach (CapabilityFact capability in KvmCapability.All)
         {
-            if (system.CheckExtension(number) is { Ok: true } answer)
+            if (system.CheckExtension(capability.Number) is { Ok: true } answer)
             {
-                answers[name] = answer.Value;
+                answers[capability.Name] = answer.Value;
             }
         }
 
