@@ -17,9 +17,14 @@ internal sealed class Live : IDisposable
     }
 
     /// <summary>A new VM with one vCPU.</summary>
-    internal Machine NewMachine(uint id = 0)
+    internal Machine NewMachine(uint id = 0, bool hasLapic = false)
     {
         KvmVm vm = (KvmVm)System.CreateVm().Value;
+        if (hasLapic)
+        {
+            Assert.Equal(KvmAnswer.Done, vm.CreateIrqChip());
+        }
+
         return new Machine(vm, (KvmVcpu)vm.CreateVcpu(id).Value);
     }
 

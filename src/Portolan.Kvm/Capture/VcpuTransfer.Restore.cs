@@ -1,0 +1,131 @@
+using Portolan.X86.Msr;
+
+namespace Portolan.Kvm.Capture;
+
+/// <content>Restoring.</content>
+public sealed partial class VcpuTransfer
+{
+    /// <summary>Loads what was captured into a vCPU that <see cref="GuestSetup"/> prepared.</summary>
+    public RestoreResult Restore(IKvmVcpu vcpu, RestoreOrder order, RestorePolicy policy = RestorePolicy.Reports)
+    {
+        NoObserver none = default;
+        return Restore(vcpu, order, policy, TransferPlan.LegacyXsaveSize, ref none);
+    }
+
+    /// <summary>Loads what was captured into a vCPU that <see cref="GuestSetup"/> prepared.</summary>
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="order">The steps. What was not captured is passed over.</param>
+    /// <param name="policy">What the VMM does when a step fails; no later step is done either way.</param>
+    /// <param name="destinationXsaveSize">
+    /// How many bytes KVM_SET_XSAVE reads there: KVM_CHECK_EXTENSION(KVM_CAP_XSAVE2) of the destination's VM, at least 4096. A shorter
+    /// image is continued with zeros, which are components in their initial state.
+    /// </param>
+    /// <param name="observer">Is told of each step.</param>
+    public RestoreResult Restore<TObserver>(
+        IKvmVcpu vcpu, RestoreOrder order, RestorePolicy policy, int destinationXsaveSize, ref TObserver observer)
+        where TObserver : ITransferObserver
+    {
+        ArgumentNullException.ThrowIfNull(vcpu);
+        ArgumentNullException.ThrowIfNull(order);
+        foreach (VcpuPart part in order.Parts)
+        {
+            if (!IsCarried(part))
+            {
+                continue;
+            }
+
+            TransferStep step = RestorePart(vcpu, part, destinationXsaveSize);
+            observer.OnStep(step, this);
+            if (!step.Ok)
+            {
+                bool goesOn = policy == RestorePolicy.Ignores && step.RefusedMsr is null;
+                return new RestoreResult(goesOn ? RestoreOutcome.RunsIncomplete : RestoreOutcome.Reported, step);
+            }
+        }
+
+        return new RestoreResult(RestoreOutcome.Complete);
+    }
+
+    private bool HasFeatureControl => _msrCount > 0 && _msrs[0].Index == MsrIndex.Ia32FeatureControl;
+
+    private bool HasTscDeadline => _msrCount > 0 && _msrs[_msrCount - 1].Index == MsrIndex.Ia32TscDeadline;
+
+    private bool IsCarried(VcpuPart part) => part switch
+    {
+        VcpuPart.FeatureControl => Has(VcpuPart.Msrs) && HasFeatureControl,
+        VcpuPart.TscDeadline => Has(VcpuPart.Msrs) && HasTscDeadline,
+        VcpuPart.Xcrs => Has(part) && _xcrs.Entries.Length > 0,
+        _ => Has(part),
+    };
+
+    /// <summary>The MSRs that one step writes.</summary>
+    internal ReadOnlySpan<MsrValue> MsrsOf(VcpuPart part)
+    {
+        int first = HasFeatureControl ? 1 : 0;
+        int end = HasTscDeadline ? _msrCount - 1 : _msrCount;
+        return part switch
+        {
+            VcpuPart.FeatureControl => _msrs.AsSpan(0, first),
+            VcpuPart.TscDeadline => _msrs.AsSpan(end, _msrCount - end),
+            VcpuPart.Msrs => _msrs.AsSpan(first, end - first),
+            _ => [],
+        };
+    }
+
+    private TransferStep RestorePart(IKvmVcpu vcpu, VcpuPart part, int destinationXsaveSize) => part switch
+    {
+        VcpuPart.FeatureControl or VcpuPart.Msrs or VcpuPart.TscDeadline => WriteMsrs(vcpu, part, MsrsOf(part)),
+        VcpuPart.Sregs => new(part, _plan.HasSregs2 ? vcpu.SetSregs2(_sregs2) : vcpu.SetSregs(_sregs)),
+        VcpuPart.NestedState => new(part, vcpu.SetNestedState(_nested.AsSpan(0, _nestedLength))),
+        VcpuPart.TscKhz => new(part, RestoreTscKhz(vcpu)),
+        VcpuPart.Regs => new(part, vcpu.SetRegs(_regs)),
+        VcpuPart.Xsave => new(part, vcpu.SetXsave(ImageFor(destinationXsaveSize))),
+        VcpuPart.Xcrs => new(part, vcpu.SetXcrs(_xcrs)),
+        VcpuPart.VcpuEvents => new(part, vcpu.SetVcpuEvents(_events)),
+        VcpuPart.MpState => new(part, vcpu.SetMpState(_mpState)),
+        VcpuPart.DebugRegs => new(part, vcpu.SetDebugRegs(_debugRegs)),
+        VcpuPart.Lapic => new(part, vcpu.SetLapic(_lapic)),
+        _ => throw new ArgumentOutOfRangeException(nameof(part), part, "no step of a restore"),
+    };
+
+    private ReadOnlySpan<byte> ImageFor(int destinationSize)
+    {
+        if (destinationSize > _xsave.Length)
+        {
+            Array.Resize(ref _xsave, destinationSize);
+        }
+
+        int length = Math.Max(_xsaveLength, destinationSize);
+        _xsave.AsSpan(_xsaveLength, length - _xsaveLength).Clear();
+        return _xsave.AsSpan(0, length);
+    }
+
+    /// <summary>A host without TSC scaling refuses even its own frequency; a vCPU that runs at it already is right (as QEMU judges it).</summary>
+    private KvmAnswer RestoreTscKhz(IKvmVcpu vcpu)
+    {
+        KvmAnswer set = vcpu.SetTscKhz(_tscKhz);
+        return set.Ok || vcpu.GetTscKhz() is { Ok: true } current && current.Value == _tscKhz ? KvmAnswer.Done : set;
+    }
+
+    private static TransferStep WriteMsrs(IKvmVcpu vcpu, VcpuPart part, ReadOnlySpan<MsrValue> values)
+    {
+        for (int from = 0; from < values.Length;)
+        {
+            ReadOnlySpan<MsrValue> batch = values.Slice(from, Math.Min(MostMsrsAtOnce, values.Length - from));
+            KvmAnswer<int> written = vcpu.SetMsrs(batch);
+            if (!written.Ok)
+            {
+                return new TransferStep(part, written.WithoutValue());
+            }
+
+            if (written.Value < batch.Length)
+            {
+                return new TransferStep(part, new KvmAnswer(Errno.None, vcpu.LastMsrRefusal), batch[written.Value]);
+            }
+
+            from += batch.Length;
+        }
+
+        return new TransferStep(part, KvmAnswer.Done);
+    }
+}
