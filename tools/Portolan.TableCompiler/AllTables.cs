@@ -16,6 +16,7 @@ public static class AllTables
         new Tables.VmxRestoreRulesTable(),
         new Tables.VmxCr4Fixed1Table(),
         new Tables.EvmcsTable(),
+        new Tables.FirecrackerNormalizationTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>

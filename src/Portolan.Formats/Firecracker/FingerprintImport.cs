@@ -1,0 +1,128 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Portolan.Documents;
+using Portolan.Documents.Json;
+using Portolan.Kvm.Snapshot;
+using Portolan.X86.Cpuid;
+using Portolan.X86.Msr;
+using Portolan.X86.Xsave;
+
+namespace Portolan.Formats.Firecracker;
+
+/// <summary>
+/// Reads a fingerprint of Firecracker's cpu-template-helper. Its CPUID is a guest's: KVM_GET_SUPPORTED_CPUID after Firecracker wrote
+/// some bits itself (<see cref="Normalization"/>); those count as unknown. Its MSR list is partial.
+/// </summary>
+public static class FingerprintImport
+{
+    private const string Advice = "write the fingerprint again with 'cpu-template-helper fingerprint dump'";
+
+    /// <summary>Reads a fingerprint.</summary>
+    /// <param name="file">The name a fault gives the file.</param>
+    /// <param name="bytes">The file: JSON.</param>
+    public static Reading<ImportedHost> Read(string file, ReadOnlyMemory<byte> bytes)
+    {
+        Reading<JsonValue> parsed = JsonParser.Parse(file, bytes.Span);
+        if (!parsed.Ok)
+        {
+            return Reading.Refused<ImportedHost>(parsed.Fault);
+        }
+
+        DocumentScope scope = new(file, bytes);
+        ObjectCursor root = new(scope, parsed.Value, "$");
+        if (scope.Fault is null && parsed.Value["guest_cpu_config"] is null && parsed.Value["cpuid_modifiers"] is not null)
+        {
+            root.Refuse(0, "$", "a fingerprint with \"guest_cpu_config\"", "a CPU template, which tells a guest and no host", "give a fingerprint of the host");
+        }
+
+        Recorded recorded = new(root);
+        return scope.Fault is null ? Reading.Of(recorded.ToHost()) : Reading.Refused<ImportedHost>(scope.Fault);
+    }
+
+    private sealed class Recorded
+    {
+        private readonly string _version;
+        private readonly string _kernel;
+        private readonly string _microcode;
+        private readonly CpuidTable _cpuid = CpuidTable.Empty;
+        private readonly CpuidTable _open = CpuidTable.Empty;
+        private readonly SortedDictionary<uint, Bitmap> _msrs = [];
+
+        public Recorded(ObjectCursor root)
+        {
+            _version = root.Text("firecracker_version");
+            _kernel = root.Text("kernel_version");
+            _microcode = root.Text("microcode_version");
+            if (root.Required("guest_cpu_config") is { } config)
+            {
+                ObjectCursor guest = root.Enter(config, "$.guest_cpu_config");
+                (_cpuid, _open) = FingerprintRows.ReadCpuid(guest);
+                _msrs = FingerprintRows.ReadMsrs(guest);
+            }
+        }
+
+        public ImportedHost ToHost()
+        {
+            string tool = $"{ForeignFormat.FirecrackerFingerprint.Tool} ({_version})";
+            Evidence plain = new(EvidenceQuality.Recorded, tool);
+            Evidence guest = new(EvidenceQuality.Recorded, $"{tool}: the guest's CPUID after Firecracker's normalisation, which does not show the bits it writes itself");
+            Evidence partial = new(EvidenceQuality.Recorded, $"{tool}: a partial list, without the MSRs that a CPU template may not modify");
+            Evidence fromLeaf = new(EvidenceQuality.Recorded, $"{tool}: leaf 0DH of the guest's CPUID, which Firecracker passes through with all permissions it could get");
+            HostSnapshot snapshot = new()
+            {
+                KernelRelease = new(_kernel, plain),
+                Microcode = new(_microcode, plain),
+                Vmm = new($"firecracker {_version}", plain),
+                SupportedCpuid = new(_cpuid, guest),
+                UnknownCpuidBits = Union(Normalization.MaskOf(_cpuid), _open),
+                SavedMsrs = new([.. _msrs.Keys], partial),
+                FeatureMsrs = new(FeatureMsrs(), partial with { How = $"{tool}: a new vCPU's values, KVM's maxima; a partial list" }),
+                SupportedXcr0 = new(new XFeatureMask(Pair(0, static leaf => leaf.Eax)), fromLeaf),
+                SupportedXss = new(new XFeatureMask(Pair(1, static leaf => leaf.Ecx)), fromLeaf),
+            };
+            return new ImportedHost(snapshot, [.. Remarks(snapshot)]);
+        }
+
+        private static IEnumerable<string> Remarks(HostSnapshot snapshot)
+        {
+            int bits = snapshot.UnknownCpuidBits?.Sum(static row => BitCount(row.Values)) ?? 0;
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{bits} CPUID bits are Firecracker's own or left open and count as unknown; the lists of MSRs are partial");
+        }
+
+        /// <summary>The MSRs whose value in a new vCPU is KVM's maximum (contract M5) and not a state of the guest.</summary>
+        private MsrTable FeatureMsrs() => MsrTable.From(
+            _msrs.Where(static msr => msr.Value.Open == 0 && FeatureMsrIndices.Contains(msr.Key)).Select(static msr => new MsrValue(msr.Key, msr.Value.Value)));
+
+        private ulong Pair(uint subleaf, Func<CpuidValues, uint> low)
+        {
+            CpuidValues leaf = _cpuid.GetOrZero(XsaveLeaf, subleaf);
+            return (ulong)leaf.Edx << 32 | low(leaf);
+        }
+
+        private static CpuidTable Union(CpuidTable one, CpuidTable other)
+        {
+            CpuidTable all = one;
+            foreach (CpuidEntry entry in other)
+            {
+                CpuidValues known = all.GetOrZero(entry.Address.Leaf, entry.Address.Subleaf);
+                CpuidValues more = entry.Values;
+                all = all.With(entry with { Values = new CpuidValues(known.Eax | more.Eax, known.Ebx | more.Ebx, known.Ecx | more.Ecx, known.Edx | more.Edx) });
+            }
+
+            return all;
+        }
+
+        private static int BitCount(CpuidValues values) => System.Numerics.BitOperations.PopCount((ulong)values.Eax << 32 | values.Ebx)
+            + System.Numerics.BitOperations.PopCount((ulong)values.Ecx << 32 | values.Edx);
+    }
+
+    private const uint XsaveLeaf = 0xd;
+
+    // MSR_PLATFORM_INFO, IA32_ARCH_CAPABILITIES, IA32_PERF_CAPABILITIES, IA32_VMX_BASIC to IA32_VMX_VMFUNC: what the quirk
+    // KVM_X86_QUIRK_STUFF_FEATURE_MSRS starts at KVM's maxima (contract M5).
+    private static readonly ImmutableHashSet<uint> FeatureMsrIndices = [0xce, 0x10a, 0x345, .. Enumerable.Range(0x480, 18).Select(static index => (uint)index)];
+
+    internal static string WrongShape => Advice;
+}

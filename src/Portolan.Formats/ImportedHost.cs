@@ -1,0 +1,9 @@
+using System.Collections.Immutable;
+using Portolan.Kvm.Snapshot;
+
+namespace Portolan.Formats;
+
+/// <summary>A host snapshot made from a foreign file, and what a person should know about the file.</summary>
+/// <param name="Snapshot">The snapshot; every fact is <see cref="EvidenceQuality.Recorded"/>.</param>
+/// <param name="Remarks">One line each: what the file left open or contradicts itself in.</param>
+public sealed record ImportedHost(HostSnapshot Snapshot, ImmutableArray<string> Remarks);
