@@ -1,10 +1,10 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Documents;
 using Portolan.Documents.Json;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Msr;
+using Portolan.X86.Vmx;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Formats.Firecracker;
@@ -15,7 +15,7 @@ namespace Portolan.Formats.Firecracker;
 /// </summary>
 public static class FingerprintImport
 {
-    private const string Advice = "write the fingerprint again with 'cpu-template-helper fingerprint dump'";
+    internal const string Advice = "write the fingerprint again with 'cpu-template-helper fingerprint dump'";
 
     /// <summary>Reads a fingerprint.</summary>
     /// <param name="file">The name a fault gives the file.</param>
@@ -77,8 +77,8 @@ public static class FingerprintImport
                 UnknownCpuidBits = Union(Normalization.MaskOf(_cpuid), _open),
                 SavedMsrs = new([.. _msrs.Keys], partial),
                 FeatureMsrs = new(FeatureMsrs(), partial with { How = $"{tool}: a new vCPU's values, KVM's maxima; a partial list" }),
-                SupportedXcr0 = new(new XFeatureMask(Pair(0, static leaf => leaf.Eax)), fromLeaf),
-                SupportedXss = new(new XFeatureMask(Pair(1, static leaf => leaf.Ecx)), fromLeaf),
+                SupportedXcr0 = new(XsaveLeaf.Xcr0(_cpuid), fromLeaf),
+                SupportedXss = new(XsaveLeaf.Xss(_cpuid), fromLeaf),
             };
             return new ImportedHost(snapshot, [.. Remarks(snapshot)]);
         }
@@ -91,15 +91,12 @@ public static class FingerprintImport
                 $"{bits} CPUID bits are Firecracker's own or left open and count as unknown; the lists of MSRs are partial");
         }
 
-        /// <summary>The MSRs whose value in a new vCPU is KVM's maximum (contract M5) and not a state of the guest.</summary>
         private MsrTable FeatureMsrs() => MsrTable.From(
-            _msrs.Where(static msr => msr.Value.Open == 0 && FeatureMsrIndices.Contains(msr.Key)).Select(static msr => new MsrValue(msr.Key, msr.Value.Value)));
+            _msrs.Where(static msr => msr.Value.Open == 0 && StartsAtMaximum(msr.Key)).Select(static msr => new MsrValue(msr.Key, msr.Value.Value)));
 
-        private ulong Pair(uint subleaf, Func<CpuidValues, uint> low)
-        {
-            CpuidValues leaf = _cpuid.GetOrZero(XsaveLeaf, subleaf);
-            return (ulong)leaf.Edx << 32 | low(leaf);
-        }
+        /// <summary>Is the MSR's value in a new vCPU KVM's maximum (contract M5), and not a state of the guest?</summary>
+        private static bool StartsAtMaximum(uint index)
+            => index is MsrIndex.MsrPlatformInfo or MsrIndex.Ia32ArchCapabilities or MsrIndex.Ia32PerfCapabilities || VmxCapabilities.Has(index);
 
         private static CpuidTable Union(CpuidTable one, CpuidTable other)
         {
@@ -117,12 +114,4 @@ public static class FingerprintImport
         private static int BitCount(CpuidValues values) => System.Numerics.BitOperations.PopCount((ulong)values.Eax << 32 | values.Ebx)
             + System.Numerics.BitOperations.PopCount((ulong)values.Ecx << 32 | values.Edx);
     }
-
-    private const uint XsaveLeaf = 0xd;
-
-    // MSR_PLATFORM_INFO, IA32_ARCH_CAPABILITIES, IA32_PERF_CAPABILITIES, IA32_VMX_BASIC to IA32_VMX_VMFUNC: what the quirk
-    // KVM_X86_QUIRK_STUFF_FEATURE_MSRS starts at KVM's maxima (contract M5).
-    private static readonly ImmutableHashSet<uint> FeatureMsrIndices = [0xce, 0x10a, 0x345, .. Enumerable.Range(0x480, 18).Select(static index => (uint)index)];
-
-    internal static string WrongShape => Advice;
 }

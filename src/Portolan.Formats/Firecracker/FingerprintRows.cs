@@ -1,5 +1,4 @@
 using System.Globalization;
-using Portolan.Documents;
 using Portolan.Documents.Json;
 using Portolan.X86.Cpuid;
 
@@ -24,7 +23,7 @@ internal static class FingerprintRows
             CpuidValues values = ReadRegisters(leaf, ref left);
             if (!rows.TryAdd(address, new CpuidEntry(address, significant, values)))
             {
-                leaf.Refuse(value.Offset, path, "each leaf and subleaf once", $"{address} a second time", FingerprintImport.WrongShape);
+                leaf.Refuse(value.Offset, path, "each leaf and subleaf once", $"{address} a second time", FingerprintImport.Advice);
             }
 
             if (left != default)
@@ -47,7 +46,7 @@ internal static class FingerprintRows
             if (!msrs.TryAdd(index, ReadBitmap(msr, 64)))
             {
                 msr.Refuse(
-                    value.Offset, path, "each MSR once", string.Create(CultureInfo.InvariantCulture, $"MSR {index:X}H a second time"), FingerprintImport.WrongShape);
+                    value.Offset, path, "each MSR once", string.Create(CultureInfo.InvariantCulture, $"MSR {index:X}H a second time"), FingerprintImport.Advice);
             }
         }
 
@@ -70,7 +69,7 @@ internal static class FingerprintRows
 
             if (!seen.Add(register))
             {
-                modifier.Refuse(value.Offset, path, "each register once", $"{register} a second time", FingerprintImport.WrongShape);
+                modifier.Refuse(value.Offset, path, "each register once", $"{register} a second time", FingerprintImport.Advice);
             }
 
             values = values.With(register, (uint)bitmap.Value);
