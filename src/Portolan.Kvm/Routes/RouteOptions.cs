@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+using Portolan.Kvm.Capture;
+using Portolan.Kvm.State;
+using Portolan.X86.Vmx;
+
+namespace Portolan.Kvm.Routes;
+
+/// <summary>How a route is taken.</summary>
+public sealed record RouteOptions
+{
+    /// <summary>The order in which the VMM restores a vCPU.</summary>
+    public RestoreOrder Order { get; init; } = RestoreOrder.Qemu;
+
+    /// <summary>What the VMM does when a step fails.</summary>
+    public RestorePolicy Policy { get; init; }
+
+    /// <summary>The order in which the VMM prepares a vCPU.</summary>
+    public ImmutableArray<SetupPart> VcpuSetup { get; init; } = GuestSetup.QemuVcpuSteps;
+
+    /// <summary>The state the guest has on the first host; without it, the most that the contract permits there.</summary>
+    public VcpuState? State { get; init; }
+
+    /// <summary>VMX controls that the guest, as a hypervisor, sets for its own guest, beside those that must be set.</summary>
+    public ImmutableArray<VmxControlBit> NestedControls { get; init; } = [];
+
+    /// <summary>Does the guest enter its own guest on every host?</summary>
+    public bool EntersNestedGuest { get; init; }
+
+    /// <summary>May code run in the guest? On a live host the vCPU then runs, and the rules for a vCPU that ran apply.</summary>
+    public bool RunsGuestCode { get; init; } = true;
+}

@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using Portolan.Kvm.Capture;
+using Portolan.X86.Features;
+
+namespace Portolan.Kvm.Routes;
+
+/// <summary>How a route ended.</summary>
+public enum RouteEnd
+{
+    /// <summary>Every step was done.</summary>
+    Arrived,
+
+    /// <summary>An ioctl refused, and a VMM that ignores it let the VM run with a part of its state.</summary>
+    ArrivedIncomplete,
+
+    /// <summary>An ioctl refused: the VM does not run at that host.</summary>
+    Refused,
+
+    /// <summary>A fact that decides is missing.</summary>
+    Unknown,
+}
+
+/// <summary>A feature that the guest was promised and that a host does not support.</summary>
+/// <param name="Hop">How many hops lie behind the host.</param>
+/// <param name="Feature">The feature.</param>
+/// <param name="Promised">Its value in the contract.</param>
+/// <param name="Offered">Its value in the host's supported CPUID.</param>
+public sealed record MissingPromise(int Hop, CpuidFeature Feature, ulong Promised, ulong Offered);
+
+/// <summary>An MSR whose value, as the guest itself reads it, changed at a host.</summary>
+/// <param name="Hop">How many hops lie behind the host.</param>
+/// <param name="Index">The MSR.</param>
+/// <param name="Before">What the guest read on the host before.</param>
+/// <param name="After">What it reads here.</param>
+public sealed record GuestVisibleChange(int Hop, uint Index, ulong Before, ulong After);
+
+/// <summary>Everything that happened to a guest on a route.</summary>
+public sealed record RouteTrace
+{
+    /// <summary>The hosts in order.</summary>
+    public required ImmutableArray<string> Hosts { get; init; }
+
+    /// <summary>Every call in order.</summary>
+    public required ImmutableArray<RouteStep> Steps { get; init; }
+
+    /// <summary>How it ended.</summary>
+    public required RouteEnd End { get; init; }
+
+    /// <summary>The hop at which it ended; the last one if it arrived.</summary>
+    public required int EndHop { get; init; }
+
+    /// <summary>The first step that was refused, if one was.</summary>
+    public RouteStep? FirstRefusal => Steps.FirstOrDefault(step => step.Refused);
+
+    /// <summary>What became of each component, hop by hop.</summary>
+    public required ImmutableArray<ComponentAt> Components { get; init; }
+
+    /// <summary>What the guest was promised and a host lacks.</summary>
+    public required ImmutableArray<MissingPromise> MissingPromises { get; init; }
+
+    /// <summary>What the guest sees otherwise than on the host before.</summary>
+    public required ImmutableArray<GuestVisibleChange> VisibleChanges { get; init; }
+
+    /// <summary>The parts that a VMM which ignores a refusal never loaded, in its order.</summary>
+    public ImmutableArray<VcpuPart> NeverLoaded { get; init; } = [];
+
+    /// <summary>The names of missing facts, if one decided.</summary>
+    public ImmutableArray<string> MissingFacts { get; init; } = [];
+
+    /// <summary>Is there something that the guest had and does not have any more?</summary>
+    public bool LosesState => Components.Any(at => at.Fate is ComponentFate.Lost or ComponentFate.Corrupted or ComponentFate.NotLoaded);
+}
