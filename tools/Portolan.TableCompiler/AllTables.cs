@@ -17,6 +17,7 @@ public static class AllTables
         new Tables.VmxCr4Fixed1Table(),
         new Tables.EvmcsTable(),
         new Tables.FirecrackerNormalizationTable(),
+        new Tables.ModelMsrsTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>

@@ -89,6 +89,18 @@ public sealed partial record KvmBehaviours
     /// <summary>nested.evmcs-flag-without-vmxon (contract E14).</summary>
     public NestedEvmcsFlagWithoutVmxon? NestedEvmcsFlagWithoutVmxon { get; init; }
 
+    /// <summary>hyperv.lapic-bits (contract E18).</summary>
+    public HypervLapicBits? HypervLapicBits { get; init; }
+
+    /// <summary>vmx.restore-against (contract M5).</summary>
+    public VmxRestoreAgainst? VmxRestoreAgainst { get; init; }
+
+    /// <summary>vmx.cr4-fixed1 (contract M11).</summary>
+    public VmxCr4Fixed1? VmxCr4Fixed1 { get; init; }
+
+    /// <summary>vcpu.one-reg (contract X38).</summary>
+    public VcpuOneReg? VcpuOneReg { get; init; }
+
     /// <summary>The value of a behaviour by its id, as the table spells it; null if it is not known or the id is none of ours.</summary>
     public string? this[string id] => id switch
     {
@@ -119,6 +131,10 @@ public sealed partial record KvmBehaviours
         "hyperv.support" => HypervSupport is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
         "hyperv.nested-leaf" => HypervNestedLeaf is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
         "nested.evmcs-flag-without-vmxon" => NestedEvmcsFlagWithoutVmxon is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
+        "hyperv.lapic-bits" => HypervLapicBits is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
+        "vmx.restore-against" => VmxRestoreAgainst is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
+        "vmx.cr4-fixed1" => VmxCr4Fixed1 is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
+        "vcpu.one-reg" => VcpuOneReg is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
         _ => null,
     };
 
@@ -152,6 +168,10 @@ public sealed partial record KvmBehaviours
         "hyperv.support" => this with { HypervSupport = (HypervSupport?)BehaviourTable.IndexOf(id, value) },
         "hyperv.nested-leaf" => this with { HypervNestedLeaf = (HypervNestedLeaf?)BehaviourTable.IndexOf(id, value) },
         "nested.evmcs-flag-without-vmxon" => this with { NestedEvmcsFlagWithoutVmxon = (NestedEvmcsFlagWithoutVmxon?)BehaviourTable.IndexOf(id, value) },
+        "hyperv.lapic-bits" => this with { HypervLapicBits = (HypervLapicBits?)BehaviourTable.IndexOf(id, value) },
+        "vmx.restore-against" => this with { VmxRestoreAgainst = (VmxRestoreAgainst?)BehaviourTable.IndexOf(id, value) },
+        "vmx.cr4-fixed1" => this with { VmxCr4Fixed1 = (VmxCr4Fixed1?)BehaviourTable.IndexOf(id, value) },
+        "vcpu.one-reg" => this with { VcpuOneReg = (VcpuOneReg?)BehaviourTable.IndexOf(id, value) },
         _ => this,
     };
 }
@@ -417,4 +437,42 @@ public enum NestedEvmcsFlagWithoutVmxon
 {
     /// <summary>SET_NESTED_STATE accepts the EVMCS flag alone, without VMXON, once eVMCS is enabled.</summary>
     Tolerated,
+}
+
+/// <summary>Values of hyperv.lapic-bits (contract E18).</summary>
+public enum HypervLapicBits
+{
+    /// <summary>A vCPU without in-kernel LAPIC lacks direct synthetic timers in its Hyper-V CPUID.</summary>
+    Stimer,
+    /// <summary>A vCPU without in-kernel LAPIC lacks direct synthetic timers and the cluster-IPI recommendation in its Hyper-V CPUID.</summary>
+    StimerAndIpi,
+}
+
+/// <summary>Values of vmx.restore-against (contract M5).</summary>
+public enum VmxRestoreAgainst
+{
+    /// <summary>A restored VMX capability MSR is compared with the vCPU's own current value.</summary>
+    Current,
+    /// <summary>A restored VMX capability MSR is compared with the host's maxima.</summary>
+    Maxima,
+}
+
+/// <summary>Values of vmx.cr4-fixed1 (contract M11).</summary>
+public enum VmxCr4Fixed1
+{
+    /// <summary>IA32_VMX_CR4_FIXED1 knows CR4 up to LA57.</summary>
+    Original,
+    /// <summary>IA32_VMX_CR4_FIXED1 knows CR4.LAM_SUP too.</summary>
+    WithLam,
+    /// <summary>IA32_VMX_CR4_FIXED1 knows CR4.LAM_SUP and CR4.CET too.</summary>
+    WithCet,
+}
+
+/// <summary>Values of vcpu.one-reg (contract X38).</summary>
+public enum VcpuOneReg
+{
+    /// <summary>KVM_GET_ONE_REG does not exist on x86.</summary>
+    Absent,
+    /// <summary>KVM_GET_ONE_REG knows GUEST_SSP.</summary>
+    Present,
 }

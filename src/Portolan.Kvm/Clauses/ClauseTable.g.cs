@@ -67,6 +67,9 @@ public static partial class ClauseTable
     /// <summary>cpuid.hyperv.system-absent: The system fd answers KVM_GET_SUPPORTED_HV_CPUID from 5.11 on (contract E18).</summary>
     public static RefusalRule CpuidHypervSystemAbsent { get; } = new("cpuid.hyperv.system-absent", "The system fd answers KVM_GET_SUPPORTED_HV_CPUID from 5.11 on", "arch/x86/kvm/x86.c KVM_CAP_SYS_HYPERV_CPUID; R4");
 
+    /// <summary>cpuid.hyperv.absent: KVM_GET_SUPPORTED_HV_CPUID needs Hyper-V support in KVM (contract E3).</summary>
+    public static RefusalRule CpuidHypervAbsent { get; } = new("cpuid.hyperv.absent", "KVM_GET_SUPPORTED_HV_CPUID needs Hyper-V support in KVM", "arch/x86/kvm/x86.c kvm_ioctl_get_supported_hv_cpuid; contract E3");
+
     /// <summary>xcrs.without-xsave: SET_XCRS needs a host with XSAVE (contract C2).</summary>
     public static RefusalRule XcrsWithoutXsave { get; } = new("xcrs.without-xsave", "SET_XCRS needs a host with XSAVE", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_x86_set_xcrs; contract C2");
 
@@ -130,11 +133,11 @@ public static partial class ClauseTable
     /// <summary>sregs.vmxe-under-vmxon: CR4.VMXE stays 1 while VMXON (contract N6).</summary>
     public static RefusalRule SregsVmxeUnderVmxon { get; } = new("sregs.vmxe-under-vmxon", "CR4.VMXE stays 1 while VMXON", "arch/x86/kvm/vmx/vmx.c vmx_is_valid_cr4; contract C8");
 
-    /// <summary>sregs.sregs2-absent: KVM_GET_SREGS2 and KVM_SET_SREGS2 exist from 5.14 on (contract C8).</summary>
-    public static RefusalRule SregsSregs2Absent { get; } = new("sregs.sregs2-absent", "KVM_GET_SREGS2 and KVM_SET_SREGS2 exist from 5.14 on", "arch/x86/kvm/x86.c KVM_CAP_SREGS2; uapi linux/kvm.h");
+    /// <summary>sregs.sregs2-absent: KVM_GET_SREGS2 and KVM_SET_SREGS2 exist where KVM_CAP_SREGS2 says so (contract C8).</summary>
+    public static RefusalRule SregsSregs2Absent { get; } = new("sregs.sregs2-absent", "KVM_GET_SREGS2 and KVM_SET_SREGS2 exist where KVM_CAP_SREGS2 says so", "arch/x86/kvm/x86.c KVM_CAP_SREGS2; uapi linux/kvm.h");
 
-    /// <summary>sregs.pdptrs: PDPTRs are given in PAE paging only, and without reserved bits (contract C8).</summary>
-    public static RefusalRule SregsPdptrs { get; } = new("sregs.pdptrs", "PDPTRs are given in PAE paging only, and without reserved bits", "arch/x86/kvm/regs.c __set_sregs2; contract C8");
+    /// <summary>sregs.pdptrs: PDPTRs are given in PAE paging only, and no other flag (contract C8).</summary>
+    public static RefusalRule SregsPdptrs { get; } = new("sregs.pdptrs", "PDPTRs are given in PAE paging only, and no other flag", "arch/x86/kvm/regs.c __set_sregs2; contract C8");
 
     /// <summary>msr.unknown: The MSR is one that KVM knows on this host (contract M1,M3).</summary>
     public static RefusalRule MsrUnknown { get; } = new("msr.unknown", "The MSR is one that KVM knows on this host", "arch/x86/kvm/x86.c kvm_set_msr_common; contract M1");
@@ -357,6 +360,7 @@ public static partial class ClauseTable
         new(CpuidSetDynamicPermission, "X24", "kvm"),
         new(CpuidSetAfterRun, "C5", "kvm"),
         new(CpuidHypervSystemAbsent, "E18", "kvm"),
+        new(CpuidHypervAbsent, "E3", "kvm"),
         new(XcrsWithoutXsave, "C2", "kvm"),
         new(XcrsCount, "C2", "kvm"),
         new(XcrsFlags, "C2", "kvm"),

@@ -1,0 +1,96 @@
+using System.Collections.Immutable;
+using Portolan.Kvm.Behaviours;
+using Portolan.Kvm.Capabilities;
+using Portolan.Kvm.Model.Cpuid;
+using Portolan.Kvm.Model.Msr;
+using Portolan.Kvm.Model.Xsave;
+using Portolan.Kvm.Snapshot;
+using Portolan.X86.Cpuid;
+using Portolan.X86.Vmx;
+using Portolan.X86.Xsave;
+
+namespace Portolan.Kvm.Model.Host;
+
+/// <summary>What the model needs of a host, computed once from its snapshot.</summary>
+internal sealed class ModelHost
+{
+    private readonly ImmutableSortedDictionary<string, long>? _capabilities;
+
+    private ModelHost(HostSnapshot snapshot, KvmBehaviours behaviours, XFeatureMask supported, UabiLayout layout)
+    {
+        Snapshot = snapshot;
+        Behaviours = behaviours;
+        SupportedXcr0 = supported;
+        Layout = layout;
+        Default = supported.Except(XFeatures.Dynamic);
+        HostXcr0 = snapshot.HostXcr0?.Value;
+        MxcsrMask = snapshot.MxcsrMask?.Value;
+        _capabilities = snapshot.Capabilities?.Value;
+        Supported = snapshot.SupportedCpuid is { } table ? GuestCpuid.Of(table.Value) : null;
+        CpuidTable any = snapshot.AnyCpuid ?? CpuidTable.Empty;
+        IsAmd = snapshot.KvmModule is { } module ? module.Value == "kvm_amd" || module.Value != "kvm_intel" && GuestCpuid.Of(any).IsAmd : GuestCpuid.Of(any).IsAmd;
+        HasXsave = !supported.IsEmpty;
+        HasPku = supported[XFeatures.PkruIndex];
+        Vmx = snapshot.FeatureMsrs is { } features && VmxCapabilitiesReader.TryRead(features.Value, out VmxCapabilities vmx, out _) ? vmx : null;
+        Msrs = MsrMap.Of(this);
+        InitialImage = XsaveState.NewImage(this);
+    }
+
+    public HostSnapshot Snapshot { get; }
+
+    public KvmBehaviours Behaviours { get; }
+
+    /// <summary>S of the contract, section 1.6.</summary>
+    public XFeatureMask SupportedXcr0 { get; }
+
+    /// <summary>D of a vCPU that has no dynamic component.</summary>
+    public XFeatureMask Default { get; }
+
+    /// <summary>The host kernel's own user components; null if the snapshot does not say.</summary>
+    public XFeatureMask? HostXcr0 { get; }
+
+    public uint? MxcsrMask { get; }
+
+    public UabiLayout Layout { get; }
+
+    /// <summary>KVM_GET_SUPPORTED_CPUID, compiled; null if the snapshot does not have it.</summary>
+    public GuestCpuid? Supported { get; }
+
+    public bool IsAmd { get; }
+
+    public bool HasXsave { get; }
+
+    public bool HasPku { get; }
+
+    public MsrMap Msrs { get; }
+
+    /// <summary>The maxima of the VMX capability MSRs; null if the snapshot does not have them.</summary>
+    public VmxCapabilities? Vmx { get; }
+
+    /// <summary>The image of a vCPU that is all initial.</summary>
+    public byte[] InitialImage { get; }
+
+    /// <summary>Compiles a snapshot; null, and the names of the missing facts, when it does not have what every guest needs.</summary>
+    public static ModelHost? TryCreate(HostSnapshot snapshot, KvmBehaviours behaviours, out ImmutableArray<string> missing)
+    {
+        ImmutableArray<string>.Builder names = ImmutableArray.CreateBuilder<string>();
+        if (snapshot.SupportedXcr0 is null)
+        {
+            names.Add("supportedXcr0");
+        }
+
+        if (snapshot.SupportedCpuid is null && snapshot.NativeCpuid is null)
+        {
+            names.Add("supportedCpuid");
+        }
+
+        XFeatureMask supported = snapshot.SupportedXcr0?.Value ?? XFeatureMask.None;
+        UabiLayout layout = UabiLayout.Read(snapshot.NativeCpuid?.Value, snapshot.SupportedCpuid?.Value, supported.Except(XFeatureMask.Legacy), names);
+        missing = names.ToImmutable();
+        return missing.IsEmpty ? new ModelHost(snapshot, behaviours, supported, layout) : null;
+    }
+
+    /// <summary>KVM_CHECK_EXTENSION as recorded: null if it is not known.</summary>
+    public long? Capability(uint number)
+        => _capabilities is not null && KvmCapability.NameOf(number) is { } name && _capabilities.TryGetValue(name, out long value) ? value : null;
+}

@@ -1,0 +1,37 @@
+namespace Portolan.Kvm.Model.Msr;
+
+/// <summary>How KVM's access code treats an MSR; the words of data/kvm/model-msrs.tsv.</summary>
+internal enum MsrTreatment : byte
+{
+    /// <summary>Stored as it is written.</summary>
+    Stored,
+    ApicBase,
+    FeatCtl,
+    Microcode,
+    PlatformInfo,
+    ArchCapabilities,
+    TsxCtrl,
+    MiscFeatures,
+    MiscEnable,
+    Canonical,
+    Xfd,
+    XfdErr,
+    Pat,
+    PerfCapabilities,
+    Vmx,
+    Xss,
+    Efer,
+    DeCfg,
+}
+
+/// <summary>Where an MSR is known to KVM.</summary>
+internal enum MsrPresence : byte
+{
+    Always,
+    Intel,
+    Amd,
+    Listed,
+}
+
+/// <summary>A row of data/kvm/model-msrs.tsv.</summary>
+internal readonly record struct ModelMsr(uint Index, MsrTreatment Kind, MsrPresence Presence, ulong Initial, bool StartsAtMaximum);

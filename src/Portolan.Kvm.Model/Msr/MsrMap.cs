@@ -1,0 +1,129 @@
+using System.Numerics;
+using Portolan.Kvm.Model.Host;
+using Portolan.Kvm.Snapshot;
+
+namespace Portolan.Kvm.Model.Msr;
+
+/// <summary>
+/// The MSRs that a host's KVM knows, each with a slot: a vCPU's MSRs are one array. Found by an open-addressed table, since every
+/// capture and restore asks for each of them.
+/// </summary>
+internal sealed class MsrMap
+{
+    private const uint Multiplier = 0x9e3779b1;
+    private const uint FirstVmx = 0x480;
+    private const uint LastVmx = 0x49f;
+
+    private readonly short[] _table;
+    private readonly int _shift;
+    private readonly uint[] _indices;
+    private readonly MsrTreatment[] _kinds;
+    private readonly ulong[] _initial;
+    private readonly bool[] _unknown;
+    private readonly bool[] _startsAtMaximum;
+    private readonly bool _savedKnown;
+    private readonly bool _featuresKnown;
+
+    private MsrMap(List<ModelMsr> rows, HostSnapshot snapshot)
+    {
+        _savedKnown = snapshot.SavedMsrs is not null;
+        _featuresKnown = snapshot.FeatureMsrIndices is not null;
+        _indices = [.. rows.Select(row => row.Index)];
+        _kinds = [.. rows.Select(row => row.Kind)];
+        _startsAtMaximum = [.. rows.Select(row => row.StartsAtMaximum)];
+        _initial = [.. rows.Select(row => row.Initial)];
+        _unknown = new bool[rows.Count];
+        for (int slot = 0; slot < rows.Count; slot++)
+        {
+            if (rows[slot].StartsAtMaximum)
+            {
+                ulong maximum = 0;
+                _unknown[slot] = !(snapshot.FeatureMsrs?.Value.TryGet(rows[slot].Index, out maximum) ?? false);
+                _initial[slot] = maximum;
+            }
+        }
+
+        int size = Math.Max(256, (int)BitOperations.RoundUpToPowerOf2((uint)rows.Count * 4));
+        _shift = 32 - BitOperations.Log2((uint)size);
+        _table = new short[size];
+        Fill();
+    }
+
+    /// <summary>How many slots there are.</summary>
+    public int Count => _indices.Length;
+
+    /// <summary>A new vCPU's values, by slot.</summary>
+    public ReadOnlySpan<ulong> Initial => _initial;
+
+    /// <summary>The map of a host.</summary>
+    public static MsrMap Of(ModelHost host)
+    {
+        HostSnapshot snapshot = host.Snapshot;
+        HashSet<uint> listed = [.. snapshot.SavedMsrs?.Value ?? [], .. snapshot.FeatureMsrIndices?.Value ?? []];
+        List<ModelMsr> rows = [];
+        HashSet<uint> ruled = [];
+        foreach (ModelMsr row in ModelMsrTable.All)
+        {
+            bool present = row.Presence switch
+            {
+                MsrPresence.Always => true,
+                MsrPresence.Intel => !host.IsAmd,
+                MsrPresence.Amd => host.IsAmd,
+                _ => listed.Contains(row.Index),
+            };
+            if (present)
+            {
+                rows.Add(row);
+            }
+
+            ruled.Add(row.Index);
+        }
+
+        rows.AddRange(listed.Where(index => !ruled.Contains(index)).Order().Take(short.MaxValue - rows.Count)
+            .Select(index => new ModelMsr(index, MsrTreatment.Stored, MsrPresence.Listed, 0, false)));
+        return new MsrMap(rows, snapshot);
+    }
+
+    /// <summary>The slot of an MSR; -1 if KVM does not know it.</summary>
+    public int Find(uint index)
+    {
+        for (uint at = unchecked(index * Multiplier) >> _shift; _table[at] != 0; at = (at + 1) & (uint)(_table.Length - 1))
+        {
+            int slot = _table[at] - 1;
+            if (_indices[slot] == index)
+            {
+                return slot;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>The name of the missing fact if it is not known whether KVM knows this MSR; null if it is known that it does not.</summary>
+    public string? WhyUnknown(uint index)
+        => index is >= FirstVmx and <= LastVmx ? (_featuresKnown ? null : "featureMsrIndices") : _savedKnown ? null : "savedMsrs";
+
+    public MsrTreatment Kind(int slot) => _kinds[slot];
+
+    public uint Index(int slot) => _indices[slot];
+
+    /// <summary>Does a new vCPU start at the host's maximum?</summary>
+    public bool StartsAtMaximum(int slot) => _startsAtMaximum[slot];
+
+    /// <summary>Is a new vCPU's value unknown?</summary>
+    public bool IsInitialUnknown(int slot) => _unknown[slot];
+
+    private void Fill()
+    {
+        for (int slot = 0; slot < _indices.Length; slot++)
+        {
+            uint at = unchecked(_indices[slot] * Multiplier) >> _shift;
+            while (_table[at] != 0)
+            {
+                at = (at + 1) & (uint)(_table.Length - 1);
+            }
+
+            _table[at] = (short)(slot + 1);
+        }
+    }
+}

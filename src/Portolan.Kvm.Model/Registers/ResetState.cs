@@ -1,0 +1,38 @@
+using Portolan.Kvm.Model.Host;
+using Portolan.Kvm.State;
+using static Portolan.Kvm.Model.Registers.ControlRegisters;
+
+namespace Portolan.Kvm.Model.Registers;
+
+/// <summary>The registers of a new vCPU (SDM vol. 3A, table 10-1; arch/x86/kvm/x86.c kvm_vcpu_reset).</summary>
+internal static class ResetState
+{
+    private const ulong ResetRip = 0xfff0;
+    private const uint ResetFamily = 0x600;
+    private const ulong ApicDefaultBase = 0xfee00000;
+    private const ushort CodeSelector = 0xf000;
+    private const ulong CodeBase = 0xffff0000;
+    private const byte CodeType = 0xb;
+    private const byte DataType = 3;
+    private const byte LdtType = 2;
+    private static readonly KvmSegment Data = new(0, ushort.MaxValue, 0, DataType, 1, 0, 0, 1, 0, 0, 0, 0);
+    private static readonly KvmSegment Code = new(CodeBase, ushort.MaxValue, CodeSelector, CodeType, 1, 0, 0, 1, 0, 0, 0, 0);
+    private static readonly KvmSegment Task = new(0, ushort.MaxValue, 0, CodeType, 1, 0, 0, 0, 0, 0, 0, 0);
+    private static readonly KvmSegment Ldt = new(0, ushort.MaxValue, 0, LdtType, 1, 0, 0, 0, 0, 0, 0, 0);
+    private static readonly KvmDescriptorTable Table = new(0, ushort.MaxValue);
+
+    private static readonly KvmSystemRegisters Bootstrap = new(
+        Code, Data, Data, Data, Data, Data, Task, Ldt, Table, Table, Cr0Cd | Cr0Nw | Cr0Et, 0, 0, 0, 0, 0, ApicDefaultBase | ApicBaseEnable | ApicBaseBsp);
+
+    private static readonly KvmSystemRegisters Application = Bootstrap with { ApicBase = ApicDefaultBase | ApicBaseEnable };
+
+    /// <summary>DR6 and DR7 after reset.</summary>
+    public static KvmDebugRegs Debug { get; } = new(0, 0, 0, 0, 0xffff0ff0, 0x400, 0);
+
+    /// <summary>General registers: RDX says the family of the CPU.</summary>
+    public static KvmRegs General(ModelHost host)
+        => new(0, 0, 0, host.Supported?.Table.GetOrZero(1).Eax ?? ResetFamily, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ResetRip, VcpuRegisters.RflagsFixed);
+
+    /// <summary>System registers.</summary>
+    public static KvmSystemRegisters System(bool isBootstrap) => isBootstrap ? Bootstrap : Application;
+}

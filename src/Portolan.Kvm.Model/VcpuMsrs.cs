@@ -1,0 +1,359 @@
+using Portolan.Kvm.Behaviours;
+using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Model.Host;
+using Portolan.Kvm.Model.Msr;
+using Portolan.Kvm.Model.Xsave;
+using Portolan.X86.Msr;
+using Portolan.X86.Xsave;
+
+namespace Portolan.Kvm.Model;
+
+/// <summary>
+/// A vCPU's MSRs: KVM_GET_MSRS, KVM_SET_MSRS, and the guest's RDMSR and WRMSR (contract section 3). A rule that comes back is a
+/// refusal; null is done.
+/// </summary>
+internal sealed class VcpuMsrs
+{
+    private readonly ModelVcpu _vcpu;
+    private readonly MsrMap _map;
+    private readonly ulong[] _values;
+    private readonly XsaveState _xsave;
+    private readonly XsavePolicy _policy;
+    private HashSet<int>? _written;
+
+    public VcpuMsrs(ModelVcpu vcpu, XsaveState xsave, XsavePolicy policy)
+    {
+        _vcpu = vcpu;
+        _xsave = xsave;
+        _policy = policy;
+        _map = vcpu.Host.Msrs;
+        _values = _map.Initial.ToArray();
+        Vmx = new VmxMsrs(vcpu);
+        if (vcpu.Vm.FeatureMsrQuirkOff)
+        {
+            StartAtZero();
+        }
+    }
+
+    /// <summary>The VMX capability MSRs.</summary>
+    public VmxMsrs Vmx { get; }
+
+    /// <summary>The rule by which the last KVM_GET_MSRS or KVM_SET_MSRS stopped.</summary>
+    public RefusalRule? LastRefusal { get; private set; }
+
+    /// <summary>IA32_XSS.</summary>
+    public XFeatureMask Xss { get; private set; }
+
+    /// <summary>IA32_MISC_ENABLE[18]: MONITOR and MWAIT are enabled.</summary>
+    public bool MwaitEnabled => (Stored(MsrIndex.Ia32MiscEnable) & MsrRules.MiscEnableMwait) != 0;
+
+    private ModelHost Host => _vcpu.Host;
+
+    /// <summary>SET_CPUID2 changed what some MSRs are derived from.</summary>
+    public void OnCpuid() => Vmx.OnCpuid();
+
+    /// <summary>KVM_GET_MSRS.</summary>
+    public KvmAnswer<int> Get(Span<MsrValue> entries)
+    {
+        LastRefusal = null;
+        for (int i = 0; i < entries.Length; i++)
+        {
+            if (Read(entries[i].Index, true, out ulong value) is { } rule)
+            {
+                return Stop(rule, i);
+            }
+
+            entries[i] = entries[i] with { Value = value };
+        }
+
+        return entries.Length;
+    }
+
+    /// <summary>KVM_SET_MSRS: what stands before the first refusal stays written (contract M1).</summary>
+    public KvmAnswer<int> Set(ReadOnlySpan<MsrValue> entries)
+    {
+        LastRefusal = null;
+        for (int i = 0; i < entries.Length; i++)
+        {
+            if (Write(entries[i].Index, entries[i].Value, true) is { } rule)
+            {
+                return Stop(rule, i);
+            }
+        }
+
+        return entries.Length;
+    }
+
+    /// <summary>The stored value of an MSR that needs no rule to be read; 0 if KVM does not know it.</summary>
+    public ulong Stored(uint index)
+    {
+        int slot = _map.Find(index);
+        return slot < 0 ? 0 : _values[slot];
+    }
+
+    /// <summary>Reads an MSR, for the host or for the guest.</summary>
+    public RefusalRule? Read(uint index, bool byHost, out ulong value)
+    {
+        value = 0;
+        int slot = _map.Find(index);
+        if (slot < 0)
+        {
+            return Unknown(index);
+        }
+
+        MsrTreatment kind = _map.Kind(slot);
+        if (kind == MsrTreatment.Stored)
+        {
+            value = _values[slot];
+            return null;
+        }
+
+        if (MsrRules.Needs(kind) is { } feature && !_vcpu.Cpuid.Features[feature] && Unsupported(kind, byHost) is { } judged)
+        {
+            return judged.Rule;
+        }
+
+        if (_map.IsInitialUnknown(slot) && _written?.Contains(slot) is not true && kind != MsrTreatment.Vmx)
+        {
+            return MissingFact.Rule($"featureMsrs {index:x}");
+        }
+
+        return ReadRuled(kind, index, slot, byHost, out value);
+    }
+
+    /// <summary>Writes an MSR, for the host or for the guest.</summary>
+    public RefusalRule? Write(uint index, ulong value, bool byHost)
+    {
+        int slot = _map.Find(index);
+        if (slot < 0)
+        {
+            return Unknown(index);
+        }
+
+        MsrTreatment kind = _map.Kind(slot);
+        if (kind == MsrTreatment.Stored)
+        {
+            _values[slot] = value;
+            return null;
+        }
+
+        if (_vcpu.HasRun && byHost && MsrRules.IsFeatureMsr(kind, index, Host))
+        {
+            return AfterRun(index, value);
+        }
+
+        if (MsrRules.Needs(kind) is { } feature && !_vcpu.Cpuid.Features[feature] && Unsupported(kind, byHost) is { } judged)
+        {
+            return judged.Rule ?? (value == 0 ? null : ClauseTable.MsrUnsupportedByVcpu);
+        }
+
+        RefusalRule? rule = WriteRuled(kind, index, value, byHost);
+        if (rule is null)
+        {
+            Store(slot, value);
+        }
+
+        return rule;
+    }
+
+    private static KvmAnswer<int> Unknowing(RefusalRule rule) => new KvmAnswer(Errno.Unknown, rule);
+
+    private KvmAnswer<int> Stop(RefusalRule rule, int count)
+    {
+        LastRefusal = rule;
+        return MissingFact.NameOf(rule) is null ? count : Unknowing(rule);
+    }
+
+    private RefusalRule Unknown(uint index) => _map.WhyUnknown(index) is { } fact ? MissingFact.Rule(fact) : ClauseTable.MsrUnknown;
+
+    /// <summary>
+    /// Host access to an MSR whose feature the guest's CPUID lacks: refused, or, where KVM is lenient, 0 and only 0 (contract M3).
+    /// Null where the vCPU keeps the MSR all the same.
+    /// </summary>
+    private (RefusalRule? Rule, bool Zero)? Unsupported(MsrTreatment kind, bool byHost)
+    {
+        if (!byHost)
+        {
+            return (ClauseTable.MsrUnsupportedByVcpu, false);
+        }
+
+        if (!MsrRules.HostNeedsGuestFeature(kind, Host.Behaviours, out RefusalRule? missing))
+        {
+            return missing is null ? null : (missing, false);
+        }
+
+        return Host.Behaviours.MsrHostAccessUnsupported switch
+        {
+            MsrHostAccessUnsupported.Refused => (ClauseTable.MsrUnsupportedByVcpu, false),
+            MsrHostAccessUnsupported.Zero => (null, true),
+            _ => (MissingFact.Rule("msr.host-access-unsupported"), false),
+        };
+    }
+
+    private RefusalRule? AfterRun(uint index, ulong value)
+    {
+        RefusalRule? unread = Read(index, true, out ulong current);
+        return Host.Behaviours.MsrFeatureAfterRun switch
+        {
+            _ when unread is null && current == value => null,
+            MsrFeatureAfterRun.EqualOnly => unread ?? ClauseTable.MsrFeatureAfterRun,
+            MsrFeatureAfterRun.Writable => WriteFeature(index, value),
+            _ => MissingFact.Rule("msr.feature-after-run"),
+        };
+    }
+
+    private RefusalRule? WriteFeature(uint index, ulong value)
+    {
+        int slot = _map.Find(index);
+        RefusalRule? rule = WriteRuled(_map.Kind(slot), index, value, true);
+        if (rule is null)
+        {
+            Store(slot, value);
+        }
+
+        return rule;
+    }
+
+    private RefusalRule? ReadRuled(MsrTreatment kind, uint index, int slot, bool byHost, out ulong value)
+    {
+        value = _values[slot];
+        switch (kind)
+        {
+            case MsrTreatment.Vmx:
+                return Vmx.Read(index, byHost, out value);
+            case MsrTreatment.Efer:
+                value = _vcpu.Registers.System.Efer;
+                return null;
+            case MsrTreatment.ApicBase:
+                value = _vcpu.Registers.System.ApicBase;
+                return null;
+            default:
+                return null;
+        }
+    }
+
+    private RefusalRule? WriteRuled(MsrTreatment kind, uint index, ulong value, bool byHost)
+    {
+        switch (kind)
+        {
+            case MsrTreatment.Vmx:
+                return byHost ? Vmx.Write(index, value) : ClauseTable.MsrReadOnlyForGuest;
+            case MsrTreatment.Efer:
+                return WriteEfer(value, byHost);
+            case MsrTreatment.ApicBase:
+                return WriteApicBase(value);
+            case MsrTreatment.Xss:
+                return WriteXss(value);
+            case MsrTreatment.Xfd or MsrTreatment.XfdErr:
+                return WriteXfd(kind, value);
+            case MsrTreatment.MiscEnable:
+                _vcpu.CpuidState.Invalidate();
+                return null;
+            case MsrTreatment.Canonical:
+                return MsrRules.Canonical(value, byHost, _vcpu) ? null : ClauseTable.MsrCanonical;
+            default:
+                return MsrRules.Violated(kind, value, byHost, _vcpu);
+        }
+    }
+
+    private RefusalRule? WriteEfer(ulong value, bool byHost)
+    {
+        RefusalRule? rule = Registers.SystemRegisterRules.Efer(value, Host) is { } host ? MissingFact.NameOf(host) is null ? ClauseTable.MsrEfer : host
+            : byHost ? null : Registers.SystemRegisterRules.GuestEfer(value, _vcpu.Cpuid);
+        if (rule is null)
+        {
+            _vcpu.Registers.SetEfer(value);
+        }
+
+        return rule;
+    }
+
+    private RefusalRule? WriteApicBase(ulong value)
+    {
+        RefusalRule? rule = Registers.SystemRegisterRules.ApicBase(value, _vcpu.Cpuid);
+        if (rule is null)
+        {
+            _vcpu.Registers.SetApicBase(value);
+        }
+
+        return rule;
+    }
+
+    private RefusalRule? WriteXss(ulong value)
+    {
+        if (value == 0)
+        {
+            SetXss(XFeatureMask.None);
+            return null;
+        }
+
+        switch (Host.Behaviours.MsrXss)
+        {
+            case MsrXss.ZeroOnly:
+                return ClauseTable.MsrXss;
+            case null:
+                return MissingFact.Rule("msr.xss");
+            default:
+                break;
+        }
+
+        if (Host.Snapshot.SupportedXss is not { } supported)
+        {
+            return MissingFact.Rule("supportedXss");
+        }
+
+        XFeatureMask wanted = new(value);
+        if (!wanted.IsSubsetOf(supported.Value & _vcpu.Cpuid.PromisedXss))
+        {
+            return ClauseTable.MsrXss;
+        }
+
+        SetXss(wanted);
+        return null;
+    }
+
+    private void SetXss(XFeatureMask value)
+    {
+        Xss = value;
+        _vcpu.CpuidState.Invalidate();
+    }
+
+    private RefusalRule? WriteXfd(MsrTreatment kind, ulong value)
+    {
+        XFeatureMask wanted = new(value);
+        if (!wanted.IsSubsetOf(_policy.Promised & XFeatures.Dynamic))
+        {
+            return ClauseTable.MsrXfd;
+        }
+
+        return kind == MsrTreatment.XfdErr ? null : _xsave.SetXfd(wanted).Rule;
+    }
+
+    private void Store(int slot, ulong value)
+    {
+        _values[slot] = value;
+        if (_map.IsInitialUnknown(slot))
+        {
+            (_written ??= []).Add(slot);
+        }
+    }
+
+    /// <summary>KVM_X86_QUIRK_STUFF_FEATURE_MSRS is off: feature MSRs start at 0 where the kernel has the quirk (contract M5).</summary>
+    private void StartAtZero()
+    {
+        if (Host.Behaviours.MsrInitialFeatureMsrs != MsrInitialFeatureMsrs.MaximaUnlessQuirkOff)
+        {
+            return;
+        }
+
+        for (int slot = 0; slot < _map.Count; slot++)
+        {
+            if (_map.StartsAtMaximum(slot) || _map.Kind(slot) == MsrTreatment.PlatformInfo)
+            {
+                Store(slot, 0);
+            }
+        }
+
+        Vmx.StartAtZero();
+    }
+}

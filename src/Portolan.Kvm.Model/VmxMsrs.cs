@@ -1,0 +1,115 @@
+using Portolan.Kvm.Behaviours;
+using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Model.Host;
+using Portolan.X86.Msr;
+using Portolan.X86.Vmx;
+
+namespace Portolan.Kvm.Model;
+
+/// <summary>A vCPU's VMX capability MSRs: the restore predicate, the derived ones, and what eVMCS filters (contract section 3 and 4).</summary>
+internal sealed class VmxMsrs
+{
+    private readonly ModelVcpu _vcpu;
+    private VmxCapabilities _own;
+    private readonly bool _known;
+
+    public VmxMsrs(ModelVcpu vcpu)
+    {
+        _vcpu = vcpu;
+        _known = vcpu.Host.Vmx is not null;
+        _own = vcpu.Host.Vmx ?? default;
+    }
+
+    /// <summary>The vCPU's capabilities; null if the snapshot does not tell the maxima they start from.</summary>
+    public VmxCapabilities? Own => _known ? _own : null;
+
+    private ModelHost Host => _vcpu.Host;
+
+    /// <summary>KVM makes the FIXED1 MSRs up from the guest's CPUID (contract M11).</summary>
+    public void OnCpuid()
+    {
+        if (!_known || !_vcpu.Cpuid.Features[Cpuid.ModelFeature.Vmx])
+        {
+            return;
+        }
+
+        // A span that is not known differs only in bits the guest seldom has; Read tells when it would matter.
+        _own = _own with { Cr0Fixed1 = VmxFixed1.Cr0, Cr4Fixed1 = VmxFixed1.Cr4(_vcpu.Cpuid.Table, Fixed1Span ?? VmxFixed1Span.Original) };
+    }
+
+    /// <summary>The quirk that starts them at the maxima is off.</summary>
+    public void StartAtZero() => _own = default;
+
+    /// <summary>eVMCS was enabled on kernels that rewrite the vCPU's own MSRs then (contract E12).</summary>
+    public void Rewrite(Func<VmxCapabilities, VmxCapabilities> rewrite) => _own = rewrite(_own);
+
+    /// <summary>Reads one, for the host or filtered for the guest.</summary>
+    public RefusalRule? Read(uint index, bool byHost, out ulong value)
+    {
+        value = 0;
+        if (!_known)
+        {
+            return MissingFact.Rule("featureMsrs");
+        }
+
+        if (index == MsrIndex.Ia32VmxCr4Fixed1 && Fixed1Span is null
+            && VmxFixed1.Cr4(_vcpu.Cpuid.Table, VmxFixed1Span.Original) != VmxFixed1.Cr4(_vcpu.Cpuid.Table, VmxFixed1Span.WithCet))
+        {
+            return MissingFact.Rule("vmx.cr4-fixed1");
+        }
+
+        return _own.TryGet(index, out value) ? _vcpu.Nested.Evmcs.Filter(index, byHost, ref value) : ClauseTable.MsrUnknown;
+    }
+
+    /// <summary>Restores one: exactly KVM's predicate (contract M5 to M12).</summary>
+    public RefusalRule? Write(uint index, ulong value)
+    {
+        if (!_known || Host.Vmx is not { } maxima)
+        {
+            return MissingFact.Rule("featureMsrs");
+        }
+
+        VmxRestoreAnswer againstMaxima = VmxRestore.Check(index, value, maxima, _own, _vcpu.Nested.IsVmxon);
+        VmxRestoreAnswer againstCurrent = VmxRestore.Check(index, value, _own, _own, _vcpu.Nested.IsVmxon);
+        VmxRestoreAnswer answer = Host.Behaviours.VmxRestoreAgainst == VmxRestoreAgainst.Current ? againstCurrent : againstMaxima;
+        if (Host.Behaviours.VmxRestoreAgainst is null && againstMaxima.Accepted != againstCurrent.Accepted)
+        {
+            return MissingFact.Rule("vmx.restore-against");
+        }
+
+        if (!answer.Accepted)
+        {
+            return RuleOf(answer.Rule);
+        }
+
+        _own = _own.With(index, value);
+        return null;
+    }
+
+    private VmxFixed1Span? Fixed1Span => Host.Behaviours.VmxCr4Fixed1 switch
+    {
+        VmxCr4Fixed1.Original => VmxFixed1Span.Original,
+        VmxCr4Fixed1.WithLam => VmxFixed1Span.WithLam,
+        VmxCr4Fixed1.WithCet => VmxFixed1Span.WithCet,
+        _ => null,
+    };
+
+    private static RefusalRule RuleOf(VmxRestoreRule rule) => rule switch
+    {
+        VmxRestoreRule.InVmxOperation => ClauseTable.MsrVmxVmxon,
+        VmxRestoreRule.Derived => ClauseTable.MsrVmxDerived,
+        _ => VmxRules.Of(rule),
+    };
+}
+
+/// <summary>The rules of data/x86/vmx-restore-rules.tsv as rules of refusal.</summary>
+internal static class VmxRules
+{
+    private static readonly RefusalRule[] Rules =
+        [.. Enum.GetValues<VmxRestoreRule>().Select(rule => rule == VmxRestoreRule.Accepted
+            ? ClauseTable.MsrVmxNotRestorable
+            : new RefusalRule(VmxRestoreRules.Id(rule), VmxRestoreRules.Statement(rule), VmxRestoreRules.Source(rule)))];
+
+    /// <summary>The rule's text.</summary>
+    public static RefusalRule Of(VmxRestoreRule rule) => Rules[(int)rule];
+}
