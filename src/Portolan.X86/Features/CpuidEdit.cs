@@ -27,29 +27,33 @@ public static class CpuidEdit
             return edited.Without(entry => entry.Address.Leaf == XsaveLeaf.Leaf);
         }
 
-        XFeatureMask lost = LostComponents(table, edited);
-        return lost.IsEmpty ? edited : XsaveLeaf.Shrink(edited, WithGroups(lost));
+        XFeatureMask lost = WithCompanions(LostComponents(table, edited));
+        if (lost.IsEmpty)
+        {
+            return edited;
+        }
+
+        CpuidFeature[] useless = [.. FeaturesBehind(lost).Where(edited.Has)];
+        edited = XsaveLeaf.Shrink(edited, lost);
+        return useless.Length == 0 ? edited : Without(edited, useless);
     }
 
     /// <summary>
-    /// The table without these state components, the rest of their all-or-none groups, and the CPUID features that are of no
-    /// use without them. Features whose state KVM never carries in XSAVE stay.
+    /// The table without these state components, those that need them, the rest of their all-or-none groups, and the CPUID
+    /// features that are of no use without them. Features whose state KVM never carries in XSAVE stay, and so do x87 and SSE.
     /// </summary>
     public static CpuidTable WithoutXFeatures(CpuidTable table, XFeatureMask components)
     {
         ArgumentNullException.ThrowIfNull(table);
-        XFeatureMask lost = WithGroups(components);
-        List<CpuidFeature> features = [];
-        foreach (XFeature feature in XFeatureTable.All)
-        {
-            if (lost[feature.Component] && feature.Kvm != XFeatureCarriage.No)
-            {
-                features.AddRange(feature.Features);
-            }
-        }
-
-        return XsaveLeaf.Shrink(Without(table, features), lost);
+        XFeatureMask lost = WithCompanions(components);
+        return XsaveLeaf.Shrink(Without(table, FeaturesBehind(lost)), lost);
     }
+
+    private static IEnumerable<CpuidFeature> FeaturesBehind(XFeatureMask components)
+        => components.Except(XFeatureMask.Legacy).Components()
+            .Select(index => XFeatureTable.TryFind(index, out XFeature? feature) ? feature : null)
+            .Where(feature => feature is not null && feature.Kvm != XFeatureCarriage.No)
+            .SelectMany(feature => feature!.Features);
 
     private static CpuidTable Clear(CpuidTable table, CpuidFeature feature)
     {
@@ -83,16 +87,23 @@ public static class CpuidEdit
         return lost;
     }
 
-    private static XFeatureMask WithGroups(XFeatureMask components)
+    /// <summary>The components with the rest of their groups and everything that must be enabled with one of them.</summary>
+    private static XFeatureMask WithCompanions(XFeatureMask components)
     {
         XFeatureMask all = components;
-        foreach (XFeature feature in XFeatureTable.All)
+        XFeatureMask before;
+        do
         {
-            if (components[feature.Component] && feature.Group is string group)
+            before = all;
+            foreach (XFeature feature in XFeatureTable.All)
             {
-                all |= XFeatureTable.Group(group);
+                if (feature.Requires.Overlaps(all) || (feature.Group is string group && XFeatureTable.Group(group).Overlaps(all)))
+                {
+                    all |= feature.Mask;
+                }
             }
         }
+        while (all != before);
 
         return all;
     }

@@ -70,14 +70,16 @@ public readonly ref struct ReadOnlyXsaveImage
     /// <summary>The 10 significant bytes of x87 register <paramref name="index"/> (0 to 7).</summary>
     public ReadOnlySpan<byte> St(int index)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)XsaveOffsets.StCount, nameof(index));
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, XsaveOffsets.StCount);
         return _bytes.Slice(XsaveOffsets.St + (index * XsaveOffsets.StStride), XsaveOffsets.StBytes);
     }
 
     /// <summary>The 16 bytes of XMM register <paramref name="index"/> (0 to 15).</summary>
     public ReadOnlySpan<byte> Xmm(int index)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)XsaveOffsets.XmmCount, nameof(index));
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, XsaveOffsets.XmmCount);
         return _bytes.Slice(XsaveOffsets.Xmm + (index * XsaveOffsets.XmmBytes), XsaveOffsets.XmmBytes);
     }
 

@@ -31,7 +31,7 @@ public static partial class XFeatureTable
     /// <summary>The component with this number, if it has a row.</summary>
     public static bool TryFind(int component, [NotNullWhen(true)] out XFeature? feature)
     {
-        feature = (uint)component < Components ? ByComponent[component] : null;
+        feature = component is >= 0 and < Components ? ByComponent[component] : null;
         return feature is not null;
     }
 

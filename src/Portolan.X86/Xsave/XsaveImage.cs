@@ -57,7 +57,8 @@ public readonly ref struct XsaveImage
     /// <summary>The 16 bytes of XMM register <paramref name="index"/> (0 to 15).</summary>
     public Span<byte> Xmm(int index)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)XsaveOffsets.XmmCount, nameof(index));
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, XsaveOffsets.XmmCount);
         return _bytes.Slice(XsaveOffsets.Xmm + (index * XsaveOffsets.XmmBytes), XsaveOffsets.XmmBytes);
     }
 
