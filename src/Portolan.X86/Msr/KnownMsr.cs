@@ -13,6 +13,9 @@ namespace Portolan.X86.Msr;
 public sealed record KnownMsr(
     uint Index, string Name, string? Linux, MsrKind Kind, MsrListing Listing, string Source, IReadOnlyList<MsrBits> Bits)
 {
+    /// <summary>The bits of a value that no row names: what they mean to a guest is not known.</summary>
+    public ulong Unnamed(ulong value) => Bits.Aggregate(value, (rest, bits) => rest & ~bits.Mask);
+
     /// <summary>The SDM's notation: <c>MSR 10AH IA32_ARCH_CAPABILITIES</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"MSR {Index:X}H {Name}");
 }

@@ -26,17 +26,25 @@ public sealed record MsrBits(
     /// May a guest that was promised <paramref name="promised"/> run where <paramref name="offered"/> is offered, as far as
     /// these bits go? Both are whole 64-bit values of the MSR.
     /// </summary>
-    public bool Allows(ulong promised, ulong offered) => Rule switch
-    {
-        MigrationRule.Subset => (promised & ~offered & Mask) == 0,
-        MigrationRule.Equal => ((promised ^ offered) & Mask) == 0,
-        MigrationRule.NotGreater => (promised & Mask) <= (offered & Mask),
-        MigrationRule.Accumulate => (offered & ~promised & Mask) == 0,
-        _ => true,
-    };
+    public bool Allows(ulong promised, ulong offered) => MigrationRules.IsKept(Rule, Of(promised), Of(offered));
 
-    /// <summary>The SDM's notation: <c>MSR 10AH[2] RSBA</c>, <c>MSR 345H[11:8] PEBS_RECORD_FORMAT</c>.</summary>
-    public override string ToString() => Low == High
-        ? string.Create(CultureInfo.InvariantCulture, $"MSR {Msr:X}H[{Low}] {Name}")
-        : string.Create(CultureInfo.InvariantCulture, $"MSR {Msr:X}H[{High}:{Low}] {Name}");
+    /// <summary>The SDM's notation of the place: <c>MSR 345H IA32_PERF_CAPABILITIES[11:8]</c>.</summary>
+    public string Place() => Low == High
+        ? string.Create(CultureInfo.InvariantCulture, $"{KnownMsrs.Describe(Msr)}[{Low}]")
+        : string.Create(CultureInfo.InvariantCulture, $"{KnownMsrs.Describe(Msr)}[{High}:{Low}]");
+
+    /// <summary>
+    /// Every name people know with whose it is, <c>TSX_CTRL tsx-ctrl (libvirt) tsx-ctrl (QEMU)</c>; the kernel's constant where
+    /// neither libvirt nor QEMU has a name.
+    /// </summary>
+    public string Names()
+    {
+        string libvirt = Libvirt is null ? "" : $" {Libvirt} (libvirt)";
+        string qemu = Qemu is null ? "" : $" {Qemu} (QEMU)";
+        string linux = Linux is null || Libvirt is not null || Qemu is not null ? "" : $" {Linux} (Linux)";
+        return Name + libvirt + qemu + linux;
+    }
+
+    /// <summary>Place and names: <c>MSR 10AH IA32_ARCH_CAPABILITIES[2] RSBA rsba (libvirt) rsba (QEMU)</c>.</summary>
+    public override string ToString() => $"{Place()} {Names()}";
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Portolan.X86.Msr;
 
 namespace Portolan.X86.Vmx;
 
@@ -11,7 +12,7 @@ namespace Portolan.X86.Vmx;
 /// <param name="Value">The field's value, shifted down to bit 0; 0 or 1 for a capability bit, 0 for a control.</param>
 public readonly record struct VmxReading(uint Msr, int Low, int High, VmxControl? Row, VmxSetting Setting, ulong Value)
 {
-    /// <summary>The SDM's notation of the place, its name, and what it says: <c>MSR 48BH[1] enable EPT: either</c>.</summary>
+    /// <summary>The SDM's notation of the place, its name, and what it says: <c>MSR 48BH IA32_VMX_PROCBASED_CTLS2[1] enable EPT: either</c>.</summary>
     public override string ToString()
     {
         string bits = Low == High ? Low.ToString(CultureInfo.InvariantCulture) : string.Create(CultureInfo.InvariantCulture, $"{High}:{Low}");
@@ -26,6 +27,6 @@ public readonly record struct VmxReading(uint Msr, int Low, int High, VmxControl
             _ => string.Create(CultureInfo.InvariantCulture, $"0x{Value:x}"),
         };
         string name = Row is null || Row.Reserved ? "" : " " + Row.Name;
-        return string.Create(CultureInfo.InvariantCulture, $"MSR {Msr:X}H[{bits}]{name}: {says}");
+        return $"{KnownMsrs.Describe(Msr)}[{bits}]{name}: {says}";
     }
 }

@@ -1,0 +1,130 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text.Json;
+using System.Xml.Linq;
+using Portolan.Testing;
+using Portolan.X86.Features;
+using Portolan.X86.Msr;
+using Xunit;
+
+namespace Portolan.X86.Tests.Msr;
+
+public sealed class KnownMsrsTests
+{
+    [Fact]
+    public void Every_MSR_feature_of_libvirt_has_the_same_index_and_bit()
+    {
+        XDocument map = XDocument.Load(Repository.SharedData("libvirt-cpu-map/x86_features.xml"));
+        int compared = 0;
+        foreach (XElement feature in map.Root!.Elements("feature"))
+        {
+            string name = feature.Attribute("name")!.Value;
+            foreach (XElement msr in feature.Elements("msr"))
+            {
+                uint index = (uint)Number(msr, "index");
+                int bit = BitOperations.TrailingZeroCount(Number(msr, "edx") << 32 | Number(msr, "eax"));
+
+                MsrBits found = KnownMsrs.Bits.Single(bits => bits.Libvirt == name);
+                Assert.Equal((index, bit, bit), (found.Msr, found.Low, found.High));
+                compared++;
+            }
+        }
+
+        Assert.Equal(10, compared);
+    }
+
+    [Fact]
+    public void Every_MSR_of_the_Firecracker_fingerprints_has_a_name()
+    {
+        int files = 0;
+        foreach (string file in Directory.EnumerateFiles(Repository.SharedData("firecracker-fingerprints"), "*.json"))
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
+            foreach (JsonElement msr in document.RootElement.GetProperty("guest_cpu_config").GetProperty("msr_modifiers").EnumerateArray())
+            {
+                uint index = uint.Parse(msr.GetProperty("addr").GetString()!.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+                KnownMsr? known = KnownMsrs.Find(index);
+                Assert.True(known is not null, $"{Path.GetFileName(file)}: MSR {index:X}H has no row");
+                Assert.True(known.Listing != MsrListing.None, $"{known} is in a fingerprint and should be in one of KVM's lists");
+            }
+
+            files++;
+        }
+
+        Assert.Equal(12, files);
+    }
+
+    [Theory]
+    [InlineData("amd-5.10.218.txt")]
+    [InlineData("amd-6.12.117.txt")]
+    [InlineData("intel-5.10.218.txt")]
+    [InlineData("intel-6.1.192.txt")]
+    [InlineData("intel-6.12.117.txt")]
+    public void Every_feature_MSR_a_measured_kernel_lists_is_one_the_table_says_it_can_list(string observations)
+    {
+        string line = KernelObservations.Lines(observations).Single(line => line.StartsWith("FEATURE_INDEX_LIST", StringComparison.Ordinal));
+        string[] indexes = line.Split(": ")[1].Split(' ');
+
+        Assert.NotEmpty(indexes);
+        Assert.All(indexes, text => Assert.True(
+            KnownMsrs.Find((uint)Vectors.Hex(text))?.Listing.HasFlag(MsrListing.Feature), $"MSR {text} is listed by {observations}"));
+    }
+
+    [Theory]
+    [InlineData(0x10au, "IA32_ARCH_CAPABILITIES", MsrKind.Feature)]
+    [InlineData(0x48bu, "IA32_VMX_PROCBASED_CTLS2", MsrKind.VmxCapability)]
+    [InlineData(0x40000073u, "HV_X64_MSR_VP_ASSIST_PAGE", MsrKind.HyperV)]
+    [InlineData(0x4b564d04u, "MSR_KVM_PV_EOI_EN", MsrKind.KvmPv)]
+    [InlineData(0xc0000103u, "IA32_TSC_AUX", MsrKind.State)]
+    [InlineData(0xc0011029u, "DE_CFG", MsrKind.Feature)]
+    public void An_MSR_is_found_by_index_and_by_name(uint index, string name, MsrKind kind)
+    {
+        KnownMsr found = KnownMsrs.Find(index)!;
+
+        Assert.Equal((name, kind), (found.Name, found.Kind));
+        Assert.Same(found, KnownMsrs.Find(name));
+        Assert.Equal($"MSR {index:X}H {name}", KnownMsrs.Describe(index));
+    }
+
+    [Fact]
+    public void An_unknown_MSR_is_described_by_its_index()
+    {
+        Assert.Null(KnownMsrs.Find(0xdeadu));
+        Assert.Null(KnownMsrs.Find("IA32_NOTHING"));
+        Assert.Equal("MSR DEADH", KnownMsrs.Describe(0xdead));
+    }
+
+    [Fact]
+    public void The_anti_features_of_ARCH_CAPABILITIES_are_the_only_ones_that_accumulate()
+        => Assert.Equal(["RSBA", "RRSBA"], KnownMsrs.Bits.Where(bits => bits.Rule == MigrationRule.Accumulate).Select(bits => bits.Name));
+
+    [Theory]
+    [InlineData("RDCL_NO", 1, 0, false)]
+    [InlineData("RDCL_NO", 0, 1, true)]
+    [InlineData("RSBA", 0, 4, false)]
+    [InlineData("RSBA", 4, 0, true)]
+    [InlineData("LBR_FMT", 5, 6, false)]
+    [InlineData("LBR_FMT", 0x2005, 5, true)]
+    [InlineData("MICROCODE_UPDATE_SIGNATURE", 0x100000000, 0, true)]
+    [InlineData("COUNT", 0x20, 0x0a, false)]
+    public void A_rule_compares_only_its_own_bits(string name, ulong promised, ulong offered, bool allowed)
+        => Assert.Equal(allowed, KnownMsrs.Bits.Single(bits => bits.Name == name).Allows(promised, offered));
+
+    [Fact]
+    public void Bits_without_a_row_are_told_apart()
+    {
+        KnownMsr capabilities = KnownMsrs.Find(MsrIndex.Ia32ArchCapabilities)!;
+
+        Assert.Equal(1UL << 40, capabilities.Unnamed(1UL << 40 | 0x1eb));
+        Assert.Equal("MSR 10AH IA32_ARCH_CAPABILITIES[7] TSX_CTRL tsx-ctrl (libvirt) tsx-ctrl (QEMU)", capabilities.Bits[7].ToString());
+        Assert.Equal("MSR 10AH IA32_ARCH_CAPABILITIES[19] RRSBA ARCH_CAP_RRSBA (Linux)", capabilities.Bits[19].ToString());
+        Assert.Equal("MSR 345H IA32_PERF_CAPABILITIES[11:8]", KnownMsrs.Find(MsrIndex.Ia32PerfCapabilities)!.Bits[3].Place());
+    }
+
+    [Fact]
+    public void Fields_of_one_MSR_ascend_and_do_not_overlap()
+        => Assert.All(KnownMsrs.All, msr => Assert.All(msr.Bits.Zip(msr.Bits.Skip(1)), pair => Assert.True(pair.First.High < pair.Second.Low, $"{pair}")));
+
+    private static ulong Number(XElement element, string attribute)
+        => ulong.Parse(element.Attribute(attribute)!.Value.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+}
