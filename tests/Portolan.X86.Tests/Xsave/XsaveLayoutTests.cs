@@ -69,7 +69,7 @@ public sealed class XsaveLayoutTests
     }
 
     [Theory]
-    [InlineData(9u, 0u, 0u, 0u, "CPUID.(EAX=0DH,ECX=9):EAX gives no size, but the component is in the mask of subleaf 0 or 1")]
+    [InlineData(9u, 0u, 0u, 0u, "CPUID.(EAX=0DH,ECX=9):EAX gives no size, but the component is in XCR0's mask")]
     [InlineData(9u, 8u, 100u, 0u, "CPUID.(EAX=0DH,ECX=9):EBX gives the offset 100, which is not from 576 to 1048575")]
     [InlineData(9u, 8u, 800u, 0u, "CPUID.(EAX=0DH,ECX=9):EBX overlaps avx (2) at 576, 256 bytes")]
     [InlineData(9u, 8u, 0u, 1u, "CPUID.(EAX=0DH,ECX=9):ECX says supervisor, but the component is in XCR0's mask")]
