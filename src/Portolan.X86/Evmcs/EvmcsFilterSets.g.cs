@@ -13,11 +13,11 @@ public static partial class EvmcsFilterSets
     [
         new("E-a",
         [
-            new(VmxControlGroup.PinBased, [0x481, 0x48d], ~0xc0u, 0x0u, ~0xc0u, "KVM contract section 4, E6; EVMCS1_UNSUPPORTED_* (before 5.6), trimmed by nested_enable_evmcs"),
-            new(VmxControlGroup.Secondary, [0x48b], ~0x2026701u, 0x0u, ~0x2026701u, "KVM contract section 4, E6; EVMCS1_UNSUPPORTED_* (before 5.6), trimmed by nested_enable_evmcs"),
-            new(VmxControlGroup.Exit, [0x483, 0x48f], ~0x1000u, 0x0u, ~0x1000u, "KVM contract section 4, E6; EVMCS1_UNSUPPORTED_* (before 5.6), trimmed by nested_enable_evmcs"),
-            new(VmxControlGroup.Entry, [0x484, 0x490], ~0x2000u, 0x0u, ~0x2000u, "KVM contract section 4, E6; EVMCS1_UNSUPPORTED_* (before 5.6), trimmed by nested_enable_evmcs"),
-            new(VmxControlGroup.VmFunctions, [0x491], ~0x1u, 0x0u, ~0x1u, "KVM contract section 4, E6; EVMCS1_UNSUPPORTED_* (before 5.6), trimmed by nested_enable_evmcs"),
+            new(VmxControlGroup.PinBased, [0x481, 0x48d], ~0xc0u, 0x0u, ~0xc0u, "nested_enable_evmcs before 31de3d2500e4; KVM contract section 4, E6"),
+            new(VmxControlGroup.Secondary, [0x48b], ~0x2026701u, 0x0u, ~0x2026701u, "nested_enable_evmcs before 31de3d2500e4; KVM contract section 4, E6"),
+            new(VmxControlGroup.Exit, [0x483, 0x48f], ~0x1000u, 0x0u, ~0x1000u, "nested_enable_evmcs before 31de3d2500e4; KVM contract section 4, E6"),
+            new(VmxControlGroup.Entry, [0x484, 0x490], ~0x2000u, 0x0u, ~0x2000u, "nested_enable_evmcs before 31de3d2500e4; KVM contract section 4, E6"),
+            new(VmxControlGroup.VmFunctions, [0x491], ~0x1u, 0x0u, ~0x1u, "nested_enable_evmcs before 31de3d2500e4; KVM contract section 4, E6"),
         ]),
         new("E-b",
         [
