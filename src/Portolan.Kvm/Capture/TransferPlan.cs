@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Guest;
+using Portolan.X86.Msr;
 
 namespace Portolan.Kvm.Capture;
 
@@ -38,7 +39,10 @@ public sealed record TransferPlan
     /// <param name="system">The host.</param>
     /// <param name="vm">The VM, for the numbers that depend on the process.</param>
     /// <param name="contract">What the guest was promised: its feature MSRs are saved too.</param>
-    /// <param name="hasLapic">Was KVM_CREATE_IRQCHIP done?</param>
+    /// <param name="hasLapic">
+    /// Was KVM_CREATE_IRQCHIP done? Without it a vCPU refuses even the 0 it reads from MSR_KVM_ASYNC_PF_INT
+    /// (arch/x86/kvm/x86.c kvm_pv_enable_async_pf_int), which is then not saved.
+    /// </param>
     public static KvmAnswer<TransferPlan> From(IKvmSystem system, IKvmVm vm, GuestContract? contract = null, bool hasLapic = false)
     {
         ArgumentNullException.ThrowIfNull(system);
@@ -52,7 +56,7 @@ public sealed record TransferPlan
         HashSet<uint> feature = contract is null ? [] : [.. contract.FeatureMsrs.Select(row => row.Index)];
         return new TransferPlan
         {
-            SavedMsrs = [.. saved.Value.Where(index => !feature.Contains(index))],
+            SavedMsrs = [.. saved.Value.Where(index => !feature.Contains(index) && (hasLapic || index != MsrIndex.MsrKvmAsyncPfInt))],
             FeatureMsrs = contract is null ? [] : [.. contract.FeatureMsrs.Select(row => row.Index)],
             Xsave2Size = vm.CheckExtension(KvmCapability.Xsave2).ValueOr(0),
             NestedStateSize = vm.CheckExtension(KvmCapability.NestedState).ValueOr(0),

@@ -26,7 +26,7 @@ public static class VcpuStateComparison
         ArgumentNullException.ThrowIfNull(right);
         List<StateDifference> found = [];
         CompareCpuid(left.Cpuid, right.Cpuid, found);
-        XsaveComparison.Compare(left.Xsave.AsSpan(), right.Xsave.AsSpan(), left.Cpuid, found);
+        XsaveStateComparison.Compare(left.Xsave.AsSpan(), right.Xsave.AsSpan(), left.Cpuid, found);
         Compare(VcpuPart.Xcrs, left.Xcrs, right.Xcrs, found);
         Compare(VcpuPart.Regs, left.Regs, right.Regs, StateFields.Of, found);
         CompareSystemRegisters(left, right, found);
