@@ -6,9 +6,6 @@ namespace Portolan.Kvm.Linux;
 /// <content>The ioctls whose argument is one struct of fixed size.</content>
 public sealed partial class KvmVcpu
 {
-    /// <summary>KVM_CAP_HYPERV_ENLIGHTENED_VMCS.</summary>
-    private const uint CapHypervEnlightenedVmcs = 163;
-
     /// <summary>KVM_REG_SIZE_MASK (uapi linux/kvm.h).</summary>
     private const ulong RegisterSizeMask = 0x00f0_0000_0000_0000;
 

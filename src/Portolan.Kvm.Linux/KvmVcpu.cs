@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Portolan.Kvm.Capabilities;
+using Portolan.Kvm.Linux.Guest;
 using Portolan.Kvm.Linux.Interop;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Msr;
@@ -13,9 +15,6 @@ public sealed partial class KvmVcpu : IKvmVcpu
     /// <summary>What KVM_GET_XSAVE transfers, and the least that KVM_SET_XSAVE reads: sizeof(struct kvm_xsave).</summary>
     internal const int LegacyXsaveSize = 4096;
 
-    /// <summary>KVM_CAP_XSAVE2.</summary>
-    internal const uint CapXsave2 = 208;
-
     /// <summary>KVM_MAX_XCRS (uapi asm/kvm.h).</summary>
     internal const int MostXcrs = 16;
 
@@ -24,6 +23,7 @@ public sealed partial class KvmVcpu : IKvmVcpu
     private readonly RunArea _run;
     private readonly MsrBuffer _msrs = new();
     private readonly int _xsaveSize;
+    private LinuxGuestCpu? _guest;
 
     internal KvmVcpu(KvmVm vm, KvmFd fd, RunArea run, uint id, int xsaveSize)
     {
@@ -41,7 +41,7 @@ public sealed partial class KvmVcpu : IKvmVcpu
     public int XsaveSize => _xsaveSize;
 
     /// <inheritdoc/>
-    public IGuestCpu Guest => throw new NotSupportedException();
+    public IGuestCpu Guest => _guest ??= new LinuxGuestCpu(this);
 
     /// <inheritdoc/>
     public RefusalRule? LastMsrRefusal => null;
@@ -71,7 +71,7 @@ public sealed partial class KvmVcpu : IKvmVcpu
     /// </remarks>
     public KvmAnswer EnableCapability(uint capability, ulong argument0 = 0)
     {
-        if (capability == CapHypervEnlightenedVmcs)
+        if (capability == KvmCapability.HypervEnlightenedVmcs)
         {
             return new KvmAnswer(Errno.EINVAL);
         }
@@ -85,7 +85,7 @@ public sealed partial class KvmVcpu : IKvmVcpu
     public KvmAnswer<ushort> EnableEnlightenedVmcs()
     {
         ushort version = 0;
-        kvm_enable_cap cap = new() { cap = CapHypervEnlightenedVmcs };
+        kvm_enable_cap cap = new() { cap = KvmCapability.HypervEnlightenedVmcs };
 
         // The kernel writes one 16-bit word through args[0] for this capability.
         IoctlResult result = Ioctl.CallWithTarget(
@@ -184,6 +184,7 @@ public sealed partial class KvmVcpu : IKvmVcpu
     public KvmAnswer<ImmutableArray<ulong>> GetRegList() => CountedLists.GetRegList(_fd, KvmRequests.KVM_GET_REG_LIST);
 
     /// <inheritdoc/>
+    /// <remarks>A signal that interrupts the ioctl does not end the run; <see cref="Run(TimeSpan)"/> bounds it.</remarks>
     public KvmAnswer<KvmExit> Run()
     {
         while (true)
@@ -200,6 +201,38 @@ public sealed partial class KvmVcpu : IKvmVcpu
                 return result.ToAnswer();
             }
         }
+    }
+
+    /// <summary>
+    /// KVM_RUN once, for a bounded time; answers <see cref="KvmExitReason.Interrupted"/> if the guest did not exit in it. The operation
+    /// behind a port or memory exit is completed before this returns, so that the registers may be read and replaced.
+    /// </summary>
+    public KvmAnswer<KvmExit> Run(TimeSpan limit)
+    {
+        using RunLimit watch = new(_run, limit);
+        IoctlResult result;
+        do
+        {
+            result = Ioctl.Call(_fd, KvmRequests.KVM_RUN);
+        }
+        while (result.Errno == Errno.EINTR && !watch.Elapsed);
+
+        if (result.Errno != Errno.None)
+        {
+            return result.Errno == Errno.EINTR ? new KvmExit(KvmExitReason.Interrupted) : result.ToAnswer();
+        }
+
+        KvmExit exit = _run.ReadExit();
+        if (exit.Reason is KvmExitReason.Io or KvmExitReason.Mmio)
+        {
+            // With immediate_exit KVM_RUN completes the pending operation, enters no guest and answers EINTR (api.rst 4.10, 5).
+            _run.SetImmediateExit(true);
+            result = Ioctl.Call(_fd, KvmRequests.KVM_RUN);
+            _run.SetImmediateExit(false);
+            return result.Errno is Errno.EINTR or Errno.None ? exit : result.ToAnswer();
+        }
+
+        return exit;
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Linux.Interop;
 using Portolan.Kvm.State;
 
@@ -8,6 +9,9 @@ public sealed class KvmVm : IKvmVm
 {
     /// <summary>KVM_MEM_LOG_DIRTY_PAGES (uapi linux/kvm.h).</summary>
     private const uint LogDirtyPages = 1;
+
+    /// <summary>Below what KVM itself places under 4 GiB: the APIC page and, on VMX, the real-mode TSS and identity map.</summary>
+    private const ulong PrivateMemoryTop = 0xfe00_0000;
 
     private const int PageSize = 4096;
     private const int PagesPerWord = 64;
@@ -56,7 +60,7 @@ public sealed class KvmVm : IKvmVm
         }
 
         // The first vCPU locks the process's guest permissions, on which this number depends (contract X20, X23): it is final now.
-        int xsaveSize = Math.Max(KvmVcpu.LegacyXsaveSize, CheckExtension(KvmVcpu.CapXsave2).ValueOr(0));
+        int xsaveSize = Math.Max(KvmVcpu.LegacyXsaveSize, CheckExtension(KvmCapability.Xsave2).ValueOr(0));
         return new KvmVcpu(this, fd, run.Value, id, xsaveSize);
     }
 
@@ -136,6 +140,19 @@ public sealed class KvmVm : IKvmVm
 
     /// <inheritdoc/>
     public void Dispose() => _fd.Dispose();
+
+    /// <summary>Gives the guest memory of this library's own, below 4 GiB where no slot lies; answers its guest-physical address.</summary>
+    internal KvmAnswer<ulong> AddPrivateMemory(ulong size)
+    {
+        KvmAnswer<int> slots = CheckExtension(KvmCapability.NrMemslots);
+        if (!slots.Ok || !_memory.TryFindRoom(PrivateMemoryTop, size, (uint)Math.Max(slots.Value, 1), out uint slot, out ulong address))
+        {
+            return new KvmAnswer(slots.Ok ? Errno.ENOSPC : slots.Errno);
+        }
+
+        KvmAnswer added = SetUserMemoryRegion(slot, address, size);
+        return added.Ok ? address : added;
+    }
 
     private KvmAnswer Add(ref kvm_userspace_memory_region region)
     {

@@ -53,6 +53,7 @@ public static class LinuxKvm
     {
         Errno.ENOENT => $"{path}: there is no such device; load kvm_intel or kvm_amd, or enable virtualization in the firmware",
         Errno.ENODEV or Errno.ENXIO => $"{path}: no driver is behind this device ({errno}); load kvm_intel or kvm_amd",
+        Errno.EISDIR => $"{path}: is a directory; give the path of {DevicePath}",
         Errno.EACCES or Errno.EPERM => $"{path}: no permission to read and write ({errno}); run as root or join the device's group",
         _ => $"{path}: cannot be opened as a device ({errno})",
     };

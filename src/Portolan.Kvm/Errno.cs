@@ -54,8 +54,20 @@ public enum Errno
     /// <summary>No such device.</summary>
     ENODEV = 19,
 
+    /// <summary>A part of a path is no directory.</summary>
+    ENOTDIR = 20,
+
+    /// <summary>It is a directory.</summary>
+    EISDIR = 21,
+
     /// <summary>Invalid argument.</summary>
     EINVAL = 22,
+
+    /// <summary>Too many open files in the system.</summary>
+    ENFILE = 23,
+
+    /// <summary>Too many open files in this process.</summary>
+    EMFILE = 24,
 
     /// <summary>Inappropriate ioctl: the kernel does not know this request.</summary>
     ENOTTY = 25,
@@ -63,8 +75,17 @@ public enum Errno
     /// <summary>No space left.</summary>
     ENOSPC = 28,
 
+    /// <summary>A read-only file system.</summary>
+    EROFS = 30,
+
+    /// <summary>A name is too long.</summary>
+    ENAMETOOLONG = 36,
+
     /// <summary>Function not implemented.</summary>
     ENOSYS = 38,
+
+    /// <summary>Too many symbolic links.</summary>
+    ELOOP = 40,
 
     /// <summary>Operation not supported.</summary>
     EOPNOTSUPP = 95,

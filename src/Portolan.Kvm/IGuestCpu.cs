@@ -33,13 +33,15 @@ public interface IGuestCpu
 /// <param name="Value">The value; meaningless with a fault.</param>
 /// <param name="Fault">The fault.</param>
 /// <param name="Rule">The rule behind the fault; the model knows it.</param>
-public readonly record struct GuestAnswer<T>(T Value, GuestFault Fault = GuestFault.None, RefusalRule? Rule = null)
+/// <param name="Reason">Why it cannot be tried here; only with <see cref="GuestFault.NotDecidable"/>.</param>
+public readonly record struct GuestAnswer<T>(T Value, GuestFault Fault = GuestFault.None, RefusalRule? Rule = null, string? Reason = null)
 {
     /// <summary>Did the instruction retire?</summary>
     public bool Ok => Fault == GuestFault.None;
 
     /// <summary>The value's text, or the fault's name.</summary>
-    public override string ToString() => Ok ? $"{Value}" : $"#{Fault}";
+    public override string ToString()
+        => Ok ? $"{Value}" : Fault == GuestFault.NotDecidable ? $"not decidable{(Reason is null ? string.Empty : $": {Reason}")}" : $"#{Fault}";
 }
 
 /// <summary>What stopped an instruction in the guest.</summary>

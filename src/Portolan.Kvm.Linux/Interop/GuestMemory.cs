@@ -93,6 +93,33 @@ internal sealed class GuestMemory
         }
     }
 
+    /// <summary>Finds the highest free range that ends at or below <paramref name="top"/>, and the highest free slot.</summary>
+    internal bool TryFindRoom(ulong top, ulong size, uint slots, out uint slot, out ulong address)
+    {
+        lock (_lock)
+        {
+            slot = slots - 1;
+            while (slot > 0 && _slots.ContainsKey(slot))
+            {
+                slot--;
+            }
+
+            address = top - size;
+            foreach (Mapping mapping in _slots.Values.OrderByDescending(mapping => mapping.GuestPhysicalAddress))
+            {
+                bool overlaps = mapping.GuestPhysicalAddress < address + size && address - Math.Min(address, mapping.GuestPhysicalAddress) < mapping.Size;
+                if (overlaps && mapping.GuestPhysicalAddress < size)
+                {
+                    return false;
+                }
+
+                address = overlaps ? mapping.GuestPhysicalAddress - size : address;
+            }
+
+            return !_slots.ContainsKey(slot);
+        }
+    }
+
     /// <summary>Copies bytes into guest memory that lies in one slot.</summary>
     internal bool TryWrite(ulong guestPhysicalAddress, ReadOnlySpan<byte> bytes)
     {

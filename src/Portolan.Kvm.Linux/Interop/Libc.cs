@@ -21,6 +21,8 @@ internal static unsafe partial class Libc
     internal const int MAP_NORESERVE = 0x4000;
 
     private const int SYS_arch_prctl = 158;
+    private const int SYS_gettid = 186;
+    private const int SYS_tgkill = 234;
 
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     internal static partial int ioctl(KvmFd fd, nuint request, void* argument);
@@ -43,6 +45,15 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial nint syscall(nint number, nint argument0, void* argument1);
+
+    [LibraryImport("libc", EntryPoint = "syscall")]
+    private static partial nint syscall(nint number, nint argument0, nint argument1, nint argument2);
+
+    /// <summary>gettid(2): this thread.</summary>
+    internal static int GetThreadId() => (int)syscall(SYS_gettid, 0, 0, 0);
+
+    /// <summary>tgkill(2): sends a signal to one thread of this process.</summary>
+    internal static void SignalThread(int thread, int signal) => _ = syscall(SYS_tgkill, System.Environment.ProcessId, thread, signal);
 
     /// <summary>arch_prctl(2) with an address: the kernel writes 8 bytes there.</summary>
     internal static Errno ArchPrctl(int code, out ulong value)
