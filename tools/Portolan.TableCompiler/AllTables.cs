@@ -18,6 +18,8 @@ public static class AllTables
         new Tables.EvmcsTable(),
         new Tables.FirecrackerNormalizationTable(),
         new Tables.ModelMsrsTable(),
+        new Tables.ExposureTable(),
+        new Tables.CpuLinesTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>

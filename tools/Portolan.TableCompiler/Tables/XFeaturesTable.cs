@@ -5,10 +5,10 @@ namespace Portolan.TableCompiler.Tables;
 /// <summary>data/x86/xfeatures.tsv: the XSAVE state components.</summary>
 internal sealed class XFeaturesTable : ITable
 {
-    private const string File = "data/x86/xfeatures.tsv";
+    internal const string File = "data/x86/xfeatures.tsv";
     private const int LastComponent = 62;
 
-    private static readonly string[] Columns =
+    internal static readonly string[] Columns =
     [
         "component", "name", "kind", "dynamic", "size", "align64", "xfd", "requires", "group", "needs",
         "kvm", "intel", "amd", "amd-zen2", "note", "source",
