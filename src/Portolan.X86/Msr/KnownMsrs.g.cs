@@ -581,7 +581,7 @@ public static partial class KnownMsrs
             new(0xc0000080, 12, 12, "SVME", MigrationRule.Subset, null, null, "EFER_SVME", "SDM vol. 3A 2.2.1, IA32_EFER; APM vol. 2 3.1.7"),
             new(0xc0000080, 13, 13, "LMSLE", MigrationRule.Subset, null, null, "EFER_LMSLE", "SDM vol. 3A 2.2.1, IA32_EFER; APM vol. 2 3.1.7"),
             new(0xc0000080, 14, 14, "FFXSR", MigrationRule.Subset, null, null, "EFER_FFXSR", "SDM vol. 3A 2.2.1, IA32_EFER; APM vol. 2 3.1.7"),
-            new(0xc0000080, 15, 15, "TCE", MigrationRule.Subset, null, null, null, "SDM vol. 3A 2.2.1, IA32_EFER; APM vol. 2 3.1.7"),
+            new(0xc0000080, 15, 15, "TCE", MigrationRule.Subset, null, null, "EFER_TCE", "SDM vol. 3A 2.2.1, IA32_EFER; APM vol. 2 3.1.7"),
             new(0xc0000080, 21, 21, "AUTOIBRS", MigrationRule.Subset, null, null, "EFER_AUTOIBRS", "SDM vol. 3A 2.2.1, IA32_EFER; APM vol. 2 3.1.7"),
         ]),
         new(0xc0000081, "IA32_STAR", "MSR_STAR", MsrKind.State, MsrListing.Saved, "SDM vol. 4; arch/x86/include/asm/msr-index.h (7.2)", []),
