@@ -5,11 +5,11 @@ public static class FeatureDependencies
 {
     private static readonly Lazy<int[][]> Dependents = new(Reverse);
 
-    /// <summary>The features and everything that needs one of them, directly or through others, in the table's order.</summary>
+    /// <summary>The features and everything that needs one of them, directly or through others, in <see cref="FeatureTable.All"/>'s order.</summary>
     public static IReadOnlyList<CpuidFeature> WithDependents(IEnumerable<CpuidFeature> features)
         => Closure(features, index => Dependents.Value[index]);
 
-    /// <summary>The features and everything they need, directly or through others, in the table's order.</summary>
+    /// <summary>The features and everything they need, directly or through others, in <see cref="FeatureTable.All"/>'s order.</summary>
     public static IReadOnlyList<CpuidFeature> WithNeeds(IEnumerable<CpuidFeature> features)
         => Closure(features, index => FeatureTable.At(index).NeedIndices);
 

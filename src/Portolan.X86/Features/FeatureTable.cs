@@ -7,17 +7,11 @@ namespace Portolan.X86.Features;
 /// <summary>Every named bit and field of CPUID, compiled from data/x86/features.tsv.</summary>
 public static partial class FeatureTable
 {
+    // The compiler writes the rows sorted by space, leaf, register, subleaf and bit; the searches below rest on it.
     private static readonly CpuidFeature[] Features = Rows();
-    private static readonly CpuidFeature[] ByPlace = [.. Features
-        .OrderBy(feature => feature.Space)
-        .ThenBy(feature => feature.Address.Leaf)
-        .ThenBy(feature => feature.Register)
-        .ThenBy(feature => feature.Address.Subleaf)
-        .ThenBy(feature => feature.LowBit)];
-
     private static readonly Lazy<FrozenDictionary<string, CpuidFeature[]>> ByName = new(IndexNames);
 
-    /// <summary>Every row, in the table's order.</summary>
+    /// <summary>Every row, sorted by space, leaf, register, subleaf, bit.</summary>
     public static ReadOnlySpan<CpuidFeature> All => Features;
 
     /// <summary>The row at a position of <see cref="All"/>.</summary>
@@ -34,12 +28,12 @@ public static partial class FeatureTable
     {
         int first = LowerBound(space, leaf, register);
         int end = first;
-        while (end < ByPlace.Length && Compare(ByPlace[end], space, leaf, register) == 0)
+        while (end < Features.Length && Compare(Features[end], space, leaf, register) == 0)
         {
             end++;
         }
 
-        return ByPlace.AsSpan(first, end - first);
+        return Features.AsSpan(first, end - first);
     }
 
     /// <summary>The features in one register of one answer.</summary>
@@ -119,11 +113,11 @@ public static partial class FeatureTable
     private static int LowerBound(CpuidSpace space, uint leaf, CpuidRegister register)
     {
         int low = 0;
-        int high = ByPlace.Length;
+        int high = Features.Length;
         while (low < high)
         {
             int middle = (low + high) >>> 1;
-            if (Compare(ByPlace[middle], space, leaf, register) < 0)
+            if (Compare(Features[middle], space, leaf, register) < 0)
             {
                 low = middle + 1;
             }

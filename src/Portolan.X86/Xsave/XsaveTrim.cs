@@ -42,7 +42,8 @@ public static class XsaveTrim
 
         XFeatureMask before = image.XstateBv;
         XFeatureMask kept = before & keep;
-        fault = XsavePlaces.FirstWithoutPlace(layout, kept, source.Length);
+        bool fits = kept.IsSubsetOf(layout.UserMask) && layout.TotalSize(kept) <= source.Length;
+        fault = fits ? null : XsavePlaces.FirstWithoutPlace(layout, kept, source.Length);
         if (fault is not null)
         {
             return false;

@@ -24,6 +24,7 @@ public sealed class FeatureTableTests
             Assert.NotEmpty(feature.Source);
             Assert.True(FeatureTable.TryFind(feature.Name, out CpuidFeature? found));
             Assert.Same(feature, found);
+            Assert.True(i == 0 || Comparer<(int, uint, int, uint, int)>.Default.Compare(Place(FeatureTable.At(i - 1)), Place(feature)) < 0);
         }
     }
 
@@ -100,6 +101,9 @@ public sealed class FeatureTableTests
 
         Assert.Equal(["amd-apic", "apic", "kvm-pv-unhalt", "monitor", "ospke", "osxsave", "xsave-size-enabled", "xsaves-size-enabled"], names);
     }
+
+    private static (int Space, uint Leaf, int Register, uint Subleaf, int Bit) Place(CpuidFeature feature)
+        => ((int)feature.Space, feature.Address.Leaf, (int)feature.Register, feature.Address.Subleaf, feature.LowBit);
 
     private static string Word(CpuidRegister register) => register switch
     {

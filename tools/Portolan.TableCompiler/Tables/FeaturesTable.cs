@@ -26,20 +26,25 @@ internal sealed class FeaturesTable : ITable
     {
         TsvFile file = TsvFile.Read(root, File, Columns, problems);
         file.RequireUnique(problems, "name");
-        List<Place> places = [.. file.Rows.Select(row => Place.Of(row, problems))];
+        List<Place> places = [.. file.Rows.Select(row => Place.Of(row, problems))
+            .OrderBy(place => Array.IndexOf(Spaces, place.Row["space"]))
+            .ThenBy(place => place.Leaf)
+            .ThenBy(place => Array.IndexOf(Registers, place.Row["reg"]))
+            .ThenBy(place => place.First)
+            .ThenBy(place => place.Low)];
         CheckOverlaps(places, problems);
         NeedsGraph.Check(file, problems);
-        yield return new("src/Portolan.X86/Features/FeatureTable.g.cs", Emit(file, places, problems));
+        yield return new("src/Portolan.X86/Features/FeatureTable.g.cs", Emit(places, problems));
     }
 
     private static void CheckOverlaps(List<Place> places, Problems problems)
     {
         foreach (IGrouping<(string, ulong, string), Place> register in places.GroupBy(place => (place.Row["space"], place.Leaf, place.Row["reg"])))
         {
-            Place[] same = [.. register];
+            Place[] same = [.. register.OrderBy(place => place.Row.Line)];
             for (int i = 1; i < same.Length; i++)
             {
-                Place? other = same.AsSpan(0, i).ToArray().FirstOrDefault(same[i].Overlaps);
+                Place? other = same.Take(i).FirstOrDefault(same[i].Overlaps);
                 if (other is not null)
                 {
                     problems.Add(same[i].Row, $"'{same[i].Row["name"]}' takes a bit of '{other.Row["name"]}' on line {other.Row.Line}");
@@ -48,12 +53,12 @@ internal sealed class FeaturesTable : ITable
         }
     }
 
-    private static string Emit(TsvFile file, List<Place> places, Problems problems)
+    private static string Emit(List<Place> places, Problems problems)
     {
         Dictionary<string, int> index = new(StringComparer.Ordinal);
-        foreach (TsvRow row in file.Rows)
+        foreach (Place place in places)
         {
-            index.TryAdd(row["name"], index.Count);
+            index.TryAdd(place.Row["name"], index.Count);
         }
 
         CodeWriter code = new(File);
@@ -78,15 +83,15 @@ internal sealed class FeaturesTable : ITable
     {
         TsvRow row = place.Row;
         string runtime = row.Word("runtime", problems, "-", "yes") == "yes" ? "true" : "false";
-        string needs = Array(row.List("needs").Where(index.ContainsKey).Select(name => index[name].ToString(CultureInfo.InvariantCulture)));
-        string libvirt = Array(row.List("libvirt").Select(CodeWriter.Literal));
+        string needs = Items(row.List("needs").Where(index.ContainsKey).Select(name => index[name].ToString(CultureInfo.InvariantCulture)));
+        string libvirt = Items(row.List("libvirt").Select(CodeWriter.Literal));
         return string.Create(CultureInfo.InvariantCulture, $"new({index[row["name"]]}, {CodeWriter.Literal(row["name"])}, CpuidSpace.{Pascal(row, "space", Spaces, problems)}, new(0x{place.Leaf:x}, {place.First}), {place.Last}, CpuidRegister.{Pascal(row, "reg", Registers, problems)}, {place.Low}, {place.High - place.Low + 1}, MigrationRule.{Pascal(row, "rule", Rules, problems)}, {runtime}, {libvirt}, {CodeWriter.Literal(row.Optional("qemu"))}, {CodeWriter.Literal(row.Optional("linux"))}, {needs}, CpuidVendor.{Pascal(row, "vendor", Vendors, problems)}, {CodeWriter.Literal(row.Optional("note"))}, {CodeWriter.Literal(row["source"])})");
     }
 
     private static string Pascal(TsvRow row, string column, string[] words, Problems problems)
         => row[column] == "hyperv" ? "HyperV" : CodeWriter.Pascal(row.Word(column, problems, words));
 
-    private static string Array(IEnumerable<string> items) => "[" + string.Join(", ", items) + "]";
+    private static string Items(IEnumerable<string> items) => "[" + string.Join(", ", items) + "]";
 
     /// <summary>Where a row's bits are.</summary>
     private sealed record Place(TsvRow Row, ulong Leaf, ulong First, ulong Last, ulong Low, ulong High)
@@ -116,7 +121,7 @@ internal sealed class FeaturesTable : ITable
                 problems.Add(row, $"'{column}' should be a number up to {limit} or a range of two, and is '{row[column]}'");
             }
 
-            return (low, high);
+            return ok ? (low, high) : (0, 0);
         }
     }
 }
