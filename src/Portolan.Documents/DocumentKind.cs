@@ -28,6 +28,9 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>The difference of two host snapshots: written, not read.</summary>
     public static DocumentKind HostDifference { get; } = new("host-difference", 1);
 
+    /// <summary>A guest's VMX capability MSRs: written, not read.</summary>
+    public static DocumentKind VmxMsrs { get; } = new("vmx-msrs", 1);
+
     /// <summary>The schema field's value, as in <c>portolan/host-snapshot/1</c>.</summary>
     public string Schema => string.Create(CultureInfo.InvariantCulture, $"{SchemaPrefix}{Name}/{Major}");
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Portolan.Cli.Guest;
 using Portolan.Cli.Host;
 
 namespace Portolan.Cli.Frame;
@@ -13,6 +14,14 @@ internal static class Verbs
             HostDump.Command(terminal),
             HostClassify.Command(terminal),
             HostShow.Command(terminal),
+            HostDiff.Command(terminal),
+            HostImport.Command(terminal),
+        },
+        new Command("guest", "Contracts of guests.")
+        {
+            GuestDefine.Command(terminal),
+            GuestShow.Command(terminal),
+            GuestVmxMsrs.Command(terminal),
         },
     };
 }

@@ -1,8 +1,12 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
 using Portolan.Documents.Hosts;
+using Portolan.Kvm.Behaviours;
+using Portolan.Kvm.Kernel;
 using Portolan.Kvm.Snapshot;
+using Portolan.X86.Xsave;
 
 namespace Portolan.Cli.Host;
 
@@ -13,6 +17,16 @@ internal static class HostReport
     {
         TextReport report = new();
         Identity(report, host);
+        StateComponents(report, host);
+        CpuidReport.Features(report, "Features KVM supports", host.SupportedCpuid?.Value, host.UnknownCpuidBits);
+        if (host.SupportedCpuid is null)
+        {
+            CpuidReport.Features(report, "Features of the CPU", host.NativeCpuid?.Value, null);
+        }
+
+        CpuidReport.Features(report, "Hyper-V features KVM supports", host.HypervCpuid?.Value, null);
+        MsrReport.Features(report, host.FeatureMsrs?.Value);
+        Capabilities(report, host);
         Behaviours(report, host);
         return report;
     }
@@ -26,23 +40,70 @@ internal static class HostReport
             rows.Add(["taken", date.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture)]);
         }
 
+        rows.Add(["CPU", host.AnyCpuid is { } cpuid ? CpuidReport.Identity(cpuid) : SnapshotWords.Unknown]);
         Add(rows, "kernel", host.KernelRelease);
         Add(rows, "version", host.KernelVersion);
         Add(rows, "microcode", host.Microcode);
         Add(rows, "module", host.KvmModule);
         Add(rows, "VMM", host.Vmm);
+        Add(rows, "TSC kHz", host.TscKhz);
+        foreach ((string name, string value) in host.ModuleParameters?.Value ?? ImmutableSortedDictionary<string, string>.Empty)
+        {
+            rows.Add(["parameter", Printable.OneLine($"{name}={value}")]);
+        }
+
         report.Columns(rows);
+    }
+
+    private static void StateComponents(TextReport report, HostSnapshot host)
+    {
+        report.Heading("State components");
+        List<string[]> rows = [];
+        Add(rows, "XCR0 (S)", host.SupportedXcr0, XFeatureTable.Names);
+        Add(rows, "IA32_XSS", host.SupportedXss, XFeatureTable.Names);
+        Add(rows, "permission", host.GuestPermission, XFeatureTable.Names);
+        Add(rows, "host XCR0", host.HostXcr0, XFeatureTable.Names);
+        Add(rows, "MXCSR_MASK", host.MxcsrMask, static mask => string.Create(CultureInfo.InvariantCulture, $"0x{mask:x}"));
+        report.Columns(rows);
+        CpuidReport.Components(report, host.AnyCpuid);
+    }
+
+    private static void Capabilities(TextReport report, HostSnapshot host)
+    {
+        report.Heading("KVM capabilities");
+        if (host.Capabilities is not { } capabilities)
+        {
+            report.Line($"  {SnapshotWords.Unknown}", LineTone.Doubtful);
+            return;
+        }
+
+        report.Columns(capabilities.Value
+            .Where(static row => row.Value != 0)
+            .Select(static row => new[] { Printable.OneLine(row.Key), row.Value.ToString(CultureInfo.InvariantCulture) }));
     }
 
     private static void Behaviours(TextReport report, HostSnapshot host)
     {
+        KvmBehaviours known = KvmBehaviours.Of(host);
         report.Heading("Behaviours");
-        report.Columns(host.Behaviours.Select(static row => new[] { Printable.OneLine(row.Key), Printable.OneLine(row.Value.Value), EvidenceOf(row.Value.Evidence) }));
+        if (host.Behaviours.IsEmpty)
+        {
+            string release = KernelRelease.TryParse(host.KernelRelease?.Value, host.KernelVersion?.Value, out _)
+                ? "; the release tells some of them where a verdict needs them"
+                : "";
+            report.Line($"  {SnapshotWords.Unknown}{release}", LineTone.Doubtful);
+            return;
+        }
+
+        report.Columns([
+            ["XSAVE generation", GenerationTable.Of("xsave", known)?.Name ?? SnapshotWords.Unknown],
+            ["eVMCS generation", GenerationTable.Of("evmcs", known)?.Name ?? SnapshotWords.Unknown],
+            .. host.Behaviours.Select(static row => new[] { Printable.OneLine(row.Key), Printable.OneLine(row.Value.Value), SnapshotWords.Of(row.Value.Evidence) }),
+        ]);
     }
 
-    private static void Add(List<string[]> rows, string name, Fact<string>? fact)
-        => rows.Add(fact is null ? [name, "unknown"] : [name, Printable.OneLine(fact.Value), EvidenceOf(fact.Evidence)]);
-
-    private static string EvidenceOf(Evidence evidence)
-        => Printable.OneLine($"{evidence.Quality switch { EvidenceQuality.Measured => "measured", EvidenceQuality.Recorded => "recorded", _ => "derived" }}: {evidence.How}");
+    private static void Add<T>(List<string[]> rows, string name, Fact<T>? fact, Func<T, string>? text = null)
+        => rows.Add(fact is null
+            ? [name, SnapshotWords.Unknown]
+            : [name, Printable.OneLine(text is null ? string.Create(CultureInfo.InvariantCulture, $"{fact.Value}") : text(fact.Value)), SnapshotWords.Of(fact.Evidence)]);
 }

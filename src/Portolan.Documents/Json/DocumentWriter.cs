@@ -91,10 +91,13 @@ public sealed class DocumentWriter : IDisposable
     /// <summary>One row of a table on one line, with the unknown fields of its place.</summary>
     internal void Row(string place, params ReadOnlySpan<(string Name, string JsonText)> members)
     {
-        StringBuilder row = new("{ ");
+        // The writer puts raw text right behind the comma; each row is to stand on its own line.
+        StringBuilder row = new("\n");
+        row.Append(' ', Layout.IndentSize * _json.CurrentDepth).Append("{ ");
+        int start = row.Length;
         foreach ((string name, string text) in members)
         {
-            row.Append(row.Length > 2 ? ", " : "").Append(CultureInfo.InvariantCulture, $"\"{name}\": {text}");
+            row.Append(row.Length > start ? ", " : "").Append(CultureInfo.InvariantCulture, $"\"{name}\": {text}");
         }
 
         foreach ((string extension, string text) in _extensions)

@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Portolan.Cli.Frame;
+using Portolan.Documents;
+using Portolan.Documents.Json;
+using Portolan.Kvm.Guest;
+using Portolan.X86.Msr;
+
+namespace Portolan.Cli.Guest;
+
+/// <summary>VMX capability MSRs in words and as JSON.</summary>
+internal static class VmxMsrReport
+{
+    public static TextReport Text(ImmutableArray<VmxMsrColumn> columns)
+    {
+        TextReport report = new();
+        foreach (VmxMsrColumn column in columns)
+        {
+            report.Heading(column.Span is null ? "without eVMCS" : $"eVMCS filter {column.Span}");
+            report.Columns([["", "host-initiated", "guest-visible"], .. column.Rows.Select(static row => new[] { KnownMsrs.Describe(row.Index), Hex(row.HostInitiated), Hex(row.GuestVisible) })]);
+            foreach (VmxMsrView row in column.Rows.Where(static row => !row.Filtered.IsEmpty))
+            {
+                report.Line($"  {KnownMsrs.Describe(row.Index)}: hidden from the guest", LineTone.Faint);
+                foreach (string field in row.Filtered)
+                {
+                    report.Line($"      {field}");
+                }
+            }
+        }
+
+        return report;
+    }
+
+    public static ReadOnlyMemory<byte> Json(ImmutableArray<VmxMsrColumn> columns)
+    {
+        using DocumentWriter writer = new(DocumentKind.VmxMsrs);
+        writer.Json.WriteStartArray("filters");
+        foreach (VmxMsrColumn column in columns)
+        {
+            writer.Json.WriteStartObject();
+            writer.Text("filter", column.Span);
+            writer.Json.WriteStartArray("msrs");
+            foreach (VmxMsrView row in column.Rows)
+            {
+                WriteRow(writer, row);
+            }
+
+            writer.Json.WriteEndArray();
+            writer.Json.WriteEndObject();
+        }
+
+        writer.Json.WriteEndArray();
+        return writer.Finish();
+    }
+
+    private static void WriteRow(DocumentWriter writer, VmxMsrView row)
+    {
+        writer.Json.WriteStartObject();
+        writer.Hex("index", row.Index);
+        writer.Text("name", KnownMsrs.Find(row.Index)?.Name);
+        writer.Hex("hostInitiated", row.HostInitiated);
+        writer.Hex("guestVisible", row.GuestVisible);
+        writer.Json.WriteStartArray("filtered");
+        foreach (string field in row.Filtered)
+        {
+            writer.Json.WriteStringValue(field);
+        }
+
+        writer.Json.WriteEndArray();
+        writer.Json.WriteEndObject();
+    }
+
+    private static string Hex(ulong value) => value.ToString("x16", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,55 @@
+using System.Globalization;
+using Portolan.Cli.Frame;
+using Portolan.Kvm.Snapshot;
+using Portolan.X86.Msr;
+using Portolan.X86.Vmx;
+
+namespace Portolan.Cli.Host;
+
+/// <summary>MSR values in words.</summary>
+internal static class MsrReport
+{
+    /// <summary>Feature MSRs bit by bit; of the VMX capability MSRs what a guest may choose.</summary>
+    public static void Features(TextReport report, MsrTable? table)
+    {
+        report.Heading("Feature MSRs");
+        if (table is null)
+        {
+            report.Line($"  {SnapshotWords.Unknown}", LineTone.Doubtful);
+            return;
+        }
+
+        foreach (MsrValue msr in table)
+        {
+            report.Line(string.Create(CultureInfo.InvariantCulture, $"  {KnownMsrs.Describe(msr.Index)} = 0x{msr.Value:x16}"));
+            report.Columns(VmxCapabilities.Has(msr.Index) ? Vmx(msr) : Named(msr), indent: 6);
+        }
+    }
+
+    /// <summary>The names of the bits that are set, and the values of the fields.</summary>
+    private static IEnumerable<string[]> Named(MsrValue msr)
+    {
+        foreach (MsrBits bits in KnownMsrs.Find(msr.Index)?.Bits ?? [])
+        {
+            ulong value = bits.Of(msr.Value);
+            if (value != 0)
+            {
+                yield return [bits.ToString(), bits.Low == bits.High ? "" : string.Create(CultureInfo.InvariantCulture, $"0x{value:x}")];
+            }
+        }
+    }
+
+    private static IEnumerable<string[]> Vmx(MsrValue msr)
+    {
+        foreach (VmxCapabilityField field in VmxCapabilityField.Of(msr.Index))
+        {
+            ulong value = (msr.Value & field.Mask) >> field.Low;
+            bool isBit = System.Numerics.BitOperations.IsPow2(field.Mask);
+            if (value != 0)
+            {
+                string bits = field.Where[field.Where.IndexOf('[', StringComparison.Ordinal)..];
+                yield return [bits, isBit ? field.Names : string.Create(CultureInfo.InvariantCulture, $"{field.Names} = 0x{value:x}")];
+            }
+        }
+    }
+}
