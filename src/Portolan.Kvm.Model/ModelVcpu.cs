@@ -55,6 +55,9 @@ internal sealed class ModelVcpu : IKvmVcpu
 
     internal VcpuMsrs Msrs => _msrs;
 
+    /// <summary>The guest's PKRU.</summary>
+    internal uint Pkru => _xsave.Pkru;
+
     internal VcpuNested Nested => _nested;
 
     internal VcpuCpuid CpuidState => _cpuid;
@@ -86,6 +89,12 @@ internal sealed class ModelVcpu : IKvmVcpu
 
     /// <inheritdoc/>
     public KvmAnswer<ushort> EnableEnlightenedVmcs() => _nested.EnableEvmcs(null);
+
+    /// <inheritdoc/>
+    public KvmAnswer<ushort> EnableEnlightenedVmcs(int revision) => _nested.EnableEvmcs(revision);
+
+    /// <inheritdoc/>
+    public KvmAnswer<int> GetEvmcsVmxMsrs(Span<MsrValue> entries) => _nested.Evmcs.GetFilteredMsrs(entries);
 
     /// <inheritdoc/>
     public KvmAnswer GetXsave(Span<byte> image)

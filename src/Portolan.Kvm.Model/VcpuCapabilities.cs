@@ -6,9 +6,6 @@ namespace Portolan.Kvm.Model;
 /// <summary>KVM_ENABLE_CAP on a vCPU.</summary>
 internal static class VcpuCapabilities
 {
-    /// <summary>KVM_CAP_HYPERV_ENLIGHTENED_VMCS2 of the design that was not merged; a number that no kernel uses.</summary>
-    public const uint EnlightenedVmcs2 = 0x48560002;
-
     /// <summary>Switches a capability; the argument is the first of the ioctl.</summary>
     public static KvmAnswer Enable(ModelVcpu vcpu, uint capability, ulong argument)
     {

@@ -16,7 +16,6 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
     private const int Width4Level = 48;
     private const int Width5Level = 57;
 
-    private CpuidTable _stored = CpuidTable.Empty;
     private CpuidTable? _current = CpuidTable.Empty;
 
     /// <summary>What KVM derived from the stored table.</summary>
@@ -38,7 +37,7 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
             return MissingFact.Answer("cpuid.compacted-size");
         }
 
-        return _current = RuntimeCpuid.Apply(_stored, vcpu.Host, Inputs());
+        return _current = Compiled.Current(vcpu.Host, Inputs());
     }
 
     /// <summary>KVM_SET_CPUID2.</summary>
@@ -75,7 +74,6 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
         KvmAnswer contents = CheckContents(compiled);
         if (contents.Ok)
         {
-            _stored = table;
             Compiled = compiled;
             xsave.OnCpuid(compiled.PromisedXcr0);
             vcpu.Msrs.OnCpuid();
@@ -149,7 +147,7 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
     }
 
     private bool IsCurrent(CpuidTable table)
-        => RuntimeCpuid.Apply(table, vcpu.Host, Inputs()).Equals(RuntimeCpuid.Apply(_stored, vcpu.Host, Inputs()));
+        => RuntimeCpuid.Apply(table, vcpu.Host, Inputs()).Equals(Compiled.Current(vcpu.Host, Inputs()));
 
     private RuntimeCpuidInputs Inputs()
     {

@@ -34,7 +34,7 @@ internal sealed class VmxMsrs
         }
 
         // A span that is not known differs only in bits the guest seldom has; Read tells when it would matter.
-        _own = _own with { Cr0Fixed1 = VmxFixed1.Cr0, Cr4Fixed1 = VmxFixed1.Cr4(_vcpu.Cpuid.Table, Fixed1Span ?? VmxFixed1Span.Original) };
+        _own = _own with { Cr0Fixed1 = VmxFixed1.Cr0, Cr4Fixed1 = _vcpu.Cpuid.Cr4Fixed1(Fixed1Span ?? VmxFixed1Span.Original) };
     }
 
     /// <summary>The quirk that starts them at the maxima is off.</summary>
@@ -53,7 +53,7 @@ internal sealed class VmxMsrs
         }
 
         if (index == MsrIndex.Ia32VmxCr4Fixed1 && Fixed1Span is null
-            && VmxFixed1.Cr4(_vcpu.Cpuid.Table, VmxFixed1Span.Original) != VmxFixed1.Cr4(_vcpu.Cpuid.Table, VmxFixed1Span.WithCet))
+            && _vcpu.Cpuid.Cr4Fixed1(VmxFixed1Span.Original) != _vcpu.Cpuid.Cr4Fixed1(VmxFixed1Span.WithCet))
         {
             return MissingFact.Rule("vmx.cr4-fixed1");
         }
@@ -64,6 +64,12 @@ internal sealed class VmxMsrs
     /// <summary>Restores one: exactly KVM's predicate (contract M5 to M12).</summary>
     public RefusalRule? Write(uint index, ulong value)
     {
+        if (_known && !_vcpu.Nested.IsVmxon && _own.TryGet(index, out ulong current) && current == value && !IsDerived(index))
+        {
+            // What the vCPU has was accepted before, or is the maximum.
+            return null;
+        }
+
         if (!_known || Host.Vmx is not { } maxima)
         {
             return MissingFact.Rule("featureMsrs");
@@ -85,6 +91,9 @@ internal sealed class VmxMsrs
         _own = _own.With(index, value);
         return null;
     }
+
+    private static bool IsDerived(uint index)
+        => VmxRestoreRules.Of(index) is [VmxRestoreRule.Derived or VmxRestoreRule.NotRestorable, ..];
 
     private VmxFixed1Span? Fixed1Span => Host.Behaviours.VmxCr4Fixed1 switch
     {

@@ -32,6 +32,19 @@ public interface IKvmVcpu : IDisposable
     /// </summary>
     KvmAnswer<ushort> EnableEnlightenedVmcs();
 
+    /// <summary>
+    /// Enabling with a requested revision, KVM_CAP_HYPERV_ENLIGHTENED_VMCS2 of the 2022 thread. It was not merged: on a kernel that
+    /// exists the capability is unknown.
+    /// </summary>
+    /// <param name="revision">The year of the revision of the eVMCS definition: 2016 or 2022.</param>
+    KvmAnswer<ushort> EnableEnlightenedVmcs(int revision) => new KvmAnswer(Errno.EINVAL);
+
+    /// <summary>
+    /// KVM_GET_EVMCS_VMX_MSRS of the 2022 thread: the VMX capability MSRs as the guest sees them with eVMCS. It was not merged: on a
+    /// kernel that exists the request is unknown.
+    /// </summary>
+    KvmAnswer<int> GetEvmcsVmxMsrs(Span<MsrValue> entries) => new KvmAnswer(Errno.ENOTTY);
+
     /// <summary>KVM_GET_XSAVE into exactly 4096 bytes.</summary>
     KvmAnswer GetXsave(Span<byte> image);
 

@@ -1,5 +1,6 @@
 using Portolan.Kvm.Model.Registers;
 using Portolan.X86.Cpuid;
+using Portolan.X86.Vmx;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Kvm.Model.Cpuid;
@@ -8,6 +9,9 @@ namespace Portolan.Kvm.Model.Cpuid;
 internal sealed class GuestCpuid
 {
     private const int DefaultPhysicalAddressBits = 36;
+
+    private readonly ulong?[] _cr4Fixed1 = new ulong?[Enum.GetValues<VmxFixed1Span>().Length];
+    private (RuntimeCpuidInputs Inputs, CpuidTable Table)? _current;
 
     private GuestCpuid(CpuidTable table)
     {
@@ -61,6 +65,20 @@ internal sealed class GuestCpuid
     public ulong ReservedAddressBits => PhysicalAddressBits >= 64 ? 0 : ulong.MaxValue << PhysicalAddressBits;
 
     public static GuestCpuid Of(CpuidTable table) => table.Count == 0 ? None : new GuestCpuid(table);
+
+    /// <summary>The table with its run-time bits; kept for the next vCPU whose registers are alike.</summary>
+    public CpuidTable Current(Host.ModelHost host, in RuntimeCpuidInputs inputs)
+    {
+        if (_current is not { } kept || kept.Inputs != inputs)
+        {
+            _current = kept = (inputs, RuntimeCpuid.Apply(Table, host, inputs));
+        }
+
+        return kept.Table;
+    }
+
+    /// <summary>IA32_VMX_CR4_FIXED1 of a guest with this table.</summary>
+    public ulong Cr4Fixed1(VmxFixed1Span span) => _cr4Fixed1[(int)span] ??= VmxFixed1.Cr4(Table, span);
 
     /// <summary>Is this a page-aligned address of the guest?</summary>
     public bool IsPageAddress(ulong address) => (address & (Page.Size - 1)) == 0 && (address & ReservedAddressBits) == 0;

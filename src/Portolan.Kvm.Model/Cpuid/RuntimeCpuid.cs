@@ -14,13 +14,14 @@ internal static class RuntimeCpuid
     /// <summary>The table with its run-time bits as the vCPU's registers demand.</summary>
     public static CpuidTable Apply(CpuidTable table, Host.ModelHost host, in RuntimeCpuidInputs inputs)
     {
-        CpuidEntry[] entries = table.Entries.ToArray();
-        for (int i = 0; i < entries.Length; i++)
+        CpuidTable current = table;
+        foreach (CpuidEntry entry in table.Entries)
         {
-            entries[i] = entries[i] with { Values = Rewrite(entries[i], host, inputs) };
+            CpuidValues rewritten = Rewrite(entry, host, inputs);
+            current = rewritten == entry.Values ? current : current.With(entry with { Values = rewritten });
         }
 
-        return CpuidTable.From(entries);
+        return current;
     }
 
     private static CpuidValues Rewrite(in CpuidEntry entry, Host.ModelHost host, in RuntimeCpuidInputs inputs)

@@ -14,7 +14,8 @@ namespace Portolan.Kvm.Model.Host;
 /// <summary>What the model needs of a host, computed once from its snapshot.</summary>
 internal sealed class ModelHost
 {
-    private readonly ImmutableSortedDictionary<string, long>? _capabilities;
+    /// <summary>Answers by the capability's number, so that an ioctl that asks for one does not search.</summary>
+    private readonly long?[] _capabilities;
 
     private ModelHost(HostSnapshot snapshot, KvmBehaviours behaviours, XFeatureMask supported, UabiLayout layout)
     {
@@ -25,7 +26,7 @@ internal sealed class ModelHost
         Default = supported.Except(XFeatures.Dynamic);
         HostXcr0 = snapshot.HostXcr0?.Value;
         MxcsrMask = snapshot.MxcsrMask?.Value;
-        _capabilities = snapshot.Capabilities?.Value;
+        _capabilities = ByNumber(snapshot);
         Supported = snapshot.SupportedCpuid is { } table ? GuestCpuid.Of(table.Value) : null;
         CpuidTable any = snapshot.AnyCpuid ?? CpuidTable.Empty;
         IsAmd = snapshot.KvmModule is { } module ? module.Value == "kvm_amd" || module.Value != "kvm_intel" && GuestCpuid.Of(any).IsAmd : GuestCpuid.Of(any).IsAmd;
@@ -91,6 +92,19 @@ internal sealed class ModelHost
     }
 
     /// <summary>KVM_CHECK_EXTENSION as recorded: null if it is not known.</summary>
-    public long? Capability(uint number)
-        => _capabilities is not null && KvmCapability.NameOf(number) is { } name && _capabilities.TryGetValue(name, out long value) ? value : null;
+    public long? Capability(uint number) => number < _capabilities.Length ? _capabilities[number] : null;
+
+    private static long?[] ByNumber(HostSnapshot snapshot)
+    {
+        long?[] answers = new long?[KvmCapability.All.Max(capability => capability.Number) + 1];
+        foreach (CapabilityFact capability in KvmCapability.All)
+        {
+            if (snapshot.Capabilities?.Value.TryGetValue(capability.Name, out long value) is true)
+            {
+                answers[capability.Number] = value;
+            }
+        }
+
+        return answers;
+    }
 }
