@@ -9,8 +9,11 @@ namespace Portolan.Kvm.Model.Tests.Cpuid;
 public sealed class CpuidRulesTests
 {
     [Theory]
-    [InlineData("5.10.218", 80, "ok")]
-    [InlineData("5.10.218", 81, "E2BIG")]
+    [InlineData("5.10.13", 80, "ok")]
+    [InlineData("5.10.13", 81, "E2BIG")]
+    [InlineData("5.10.218", 256, "ok")]
+    [InlineData("5.10.100", 80, "ok")]
+    [InlineData("5.10.100", 81, "Unknown")]
     [InlineData("6.12.117", 256, "ok")]
     [InlineData("6.12.117", 257, "E2BIG")]
     public void C6_entries(string release, int count, string expected)
