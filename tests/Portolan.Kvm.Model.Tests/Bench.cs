@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Immutable;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
+using Xunit;
 
 namespace Portolan.Kvm.Model.Tests;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Portolan.Testing;
+using Xunit;
 
 namespace Portolan.Kvm.Model.Tests;
 

@@ -2,6 +2,7 @@ using Portolan.Kvm.Snapshot;
 using Portolan.Kvm.State;
 using Portolan.Testing;
 using Portolan.X86.Cpuid;
+using Xunit;
 
 namespace Portolan.Kvm.Model.Tests.Cpuid;
 

@@ -5,6 +5,7 @@ using Portolan.Kvm.Snapshot;
 using Portolan.Testing;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Msr;
+using Xunit;
 using static Portolan.Kvm.Model.Tests.Vectors;
 
 namespace Portolan.Kvm.Model.Tests.Measured;

@@ -5,6 +5,7 @@ using Portolan.Kvm.State;
 using Portolan.Testing;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Vmx;
+using Xunit;
 using static Portolan.Kvm.Model.Tests.Vectors;
 
 namespace Portolan.Kvm.Model.Tests.Nested;

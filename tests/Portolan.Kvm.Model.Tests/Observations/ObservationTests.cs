@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Portolan.Kvm.Snapshot;
 using Portolan.Testing;
+using Xunit;
 
 namespace Portolan.Kvm.Model.Tests.Observations;
 

@@ -9,6 +9,7 @@ using Portolan.Testing;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
+using Xunit;
 
 namespace Portolan.Kvm.Model.Tests.Observations;
 

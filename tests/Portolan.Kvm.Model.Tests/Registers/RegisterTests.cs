@@ -4,6 +4,7 @@ using Portolan.Kvm.State;
 using Portolan.Testing;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Xsave;
+using Xunit;
 using static Portolan.Kvm.Model.Tests.Vectors;
 
 namespace Portolan.Kvm.Model.Tests.Registers;

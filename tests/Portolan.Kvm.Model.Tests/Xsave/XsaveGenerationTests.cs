@@ -1,6 +1,7 @@
 using Portolan.Kvm.Snapshot;
 using Portolan.Testing;
 using Portolan.X86.Cpuid;
+using Xunit;
 using static Portolan.Kvm.Model.Tests.Vectors;
 
 namespace Portolan.Kvm.Model.Tests.Xsave;

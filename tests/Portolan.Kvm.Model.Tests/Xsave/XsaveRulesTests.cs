@@ -5,6 +5,7 @@ using Portolan.Kvm.Snapshot;
 using Portolan.Testing;
 using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
+using Xunit;
 
 namespace Portolan.Kvm.Model.Tests.Xsave;
 
