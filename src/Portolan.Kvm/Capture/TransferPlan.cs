@@ -17,7 +17,10 @@ public sealed record TransferPlan
     /// <summary>The MSRs that are saved and restored, in the order of both.</summary>
     public ImmutableArray<uint> SavedMsrs { get; init; } = [];
 
-    /// <summary>The feature MSRs that are saved; <see cref="GuestSetup"/> gives them back, a restore does not.</summary>
+    /// <summary>
+    /// The feature MSRs that are saved; <see cref="GuestSetup"/> gives them back, a restore does not. The VMX capability MSRs of
+    /// KVM_GET_MSR_INDEX_LIST are always among them: once nested state is loaded KVM refuses to write them (contract M7).
+    /// </summary>
     public ImmutableArray<uint> FeatureMsrs { get; init; } = [];
 
     /// <summary>KVM_CHECK_EXTENSION(KVM_CAP_XSAVE2) of the VM, 0 where KVM_GET_XSAVE2 does not exist.</summary>
@@ -53,11 +56,11 @@ public sealed record TransferPlan
             return saved.WithoutValue();
         }
 
-        HashSet<uint> feature = contract is null ? [] : [.. contract.FeatureMsrs.Select(row => row.Index)];
+        SortedSet<uint> feature = [.. saved.Value.Where(IsVmxCapability), .. (contract?.FeatureMsrs ?? MsrTable.Empty).Select(row => row.Index)];
         return new TransferPlan
         {
             SavedMsrs = [.. saved.Value.Where(index => !feature.Contains(index) && (hasLapic || index != MsrIndex.MsrKvmAsyncPfInt))],
-            FeatureMsrs = contract is null ? [] : [.. contract.FeatureMsrs.Select(row => row.Index)],
+            FeatureMsrs = [.. feature],
             Xsave2Size = vm.CheckExtension(KvmCapability.Xsave2).ValueOr(0),
             NestedStateSize = vm.CheckExtension(KvmCapability.NestedState).ValueOr(0),
             HasSregs2 = vm.CheckExtension(KvmCapability.Sregs2).ValueOr(0) != 0,
@@ -65,4 +68,7 @@ public sealed record TransferPlan
             HasLapic = hasLapic,
         };
     }
+
+    /// <summary>Is it one of IA32_VMX_*?</summary>
+    internal static bool IsVmxCapability(uint index) => KnownMsrs.Find(index)?.Kind == MsrKind.VmxCapability;
 }

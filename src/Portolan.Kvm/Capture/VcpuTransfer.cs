@@ -91,7 +91,7 @@ public sealed partial class VcpuTransfer
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(plan);
         HashSet<uint> feature = [.. plan.FeatureMsrs];
-        ImmutableArray<MsrValue> saved = [.. state.Msrs.Where(row => !feature.Contains(row.Index))];
+        ImmutableArray<MsrValue> saved = [.. state.Msrs.Where(row => !feature.Contains(row.Index) && !TransferPlan.IsVmxCapability(row.Index))];
         VcpuTransfer transfer = new(plan with
         {
             SavedMsrs = [.. saved.Select(row => row.Index)],
