@@ -25,24 +25,32 @@ public static class VmxRestore
             return new VmxRestoreAnswer(VmxRestoreRule.InVmxOperation, 0);
         }
 
+        if (!host.TryGet(index, out ulong own))
+        {
+            return new VmxRestoreAnswer(VmxRestoreRule.NotRestorable, 0);
+        }
+
+        bool timer = current.AllowsPreemptionTimer;
         foreach (VmxRestoreRule rule in VmxRestoreRules.Of(index))
         {
-            if (Breaks(rule, index, value, host, current, out ulong offending))
+            if (Breaks(rule, value, own, timer, out ulong offending))
             {
                 return new VmxRestoreAnswer(rule, offending);
             }
         }
 
-        return VmxCapabilities.Has(index) ? default : new VmxRestoreAnswer(VmxRestoreRule.NotRestorable, 0);
+        return default;
     }
 
     /// <summary>Every rule that the value breaks, in the kernel's order; none if it is accepted.</summary>
     public static IReadOnlyList<VmxRestoreAnswer> Violations(uint index, ulong value, in VmxCapabilities host, in VmxCapabilities current)
     {
         List<VmxRestoreAnswer> broken = [];
+        _ = host.TryGet(index, out ulong own);
+        bool timer = current.AllowsPreemptionTimer;
         foreach (VmxRestoreRule rule in VmxRestoreRules.Of(index))
         {
-            if (Breaks(rule, index, value, host, current, out ulong offending))
+            if (Breaks(rule, value, own, timer, out ulong offending))
             {
                 broken.Add(new VmxRestoreAnswer(rule, offending));
             }
@@ -76,10 +84,8 @@ public static class VmxRestore
         return refused;
     }
 
-    private static bool Breaks(
-        VmxRestoreRule rule, uint index, ulong value, in VmxCapabilities host, in VmxCapabilities current, out ulong offending)
+    private static bool Breaks(VmxRestoreRule rule, ulong value, ulong own, bool timer, out ulong offending)
     {
-        _ = host.TryGet(index, out ulong own);
         offending = rule switch
         {
             VmxRestoreRule.BasicBits => Grown(value, own, VmxBits.BasicRestoredSubset),
@@ -89,7 +95,7 @@ public static class VmxRestore
             VmxRestoreRule.ControlMustBeOne => new VmxControlMsr(own).MustBeOne & ~value,
             VmxRestoreRule.ControlMayBeOne => Grown(value, own, ~(ulong)uint.MaxValue),
             VmxRestoreRule.MiscBits => Grown(value, own, VmxBits.MiscRestoredSubset),
-            VmxRestoreRule.MiscPreemptionTimerRate when current.AllowsPreemptionTimer => Unequal(value, own, VmxBits.MiscVmxPreemptionTimerRate),
+            VmxRestoreRule.MiscPreemptionTimerRate when timer => Unequal(value, own, VmxBits.MiscVmxPreemptionTimerRate),
             VmxRestoreRule.MiscCr3Targets => Greater(value, own, VmxBits.MiscCr3TargetCount),
             VmxRestoreRule.MiscMsrList => Greater(value, own, VmxBits.MiscMaximumMsrListSize),
             VmxRestoreRule.MiscMseg => Unequal(value, own, VmxBits.MiscMsegRevisionIdentifier),
