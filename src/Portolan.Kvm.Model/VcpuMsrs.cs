@@ -144,7 +144,9 @@ internal sealed class VcpuMsrs
 
         if (MsrRules.Needs(kind) is { } feature && !_vcpu.Cpuid.Features[feature] && Unsupported(kind, byHost) is { } judged)
         {
-            return judged.Rule ?? (value == 0 ? null : ClauseTable.MsrUnsupportedByVcpu);
+            return value == 0 ? judged.Rule : MissingFact.NameOf(judged.Rule) is not null ? judged.Rule
+                : kind == MsrTreatment.ArchCapabilities ? ClauseTable.MsrArchCapabilitiesCpuid
+                : ClauseTable.MsrUnsupportedByVcpu;
         }
 
         RefusalRule? rule = WriteRuled(kind, index, value, byHost);
