@@ -107,7 +107,12 @@ internal sealed class CpuidPrediction(ShownCpuid target, CpuidObservation? seen)
 }
 
 /// <summary>A table that was seen under a known release.</summary>
-internal sealed class CpuidObservation(CpuidTable table, CpuidTable? unknown, bool isPartial, ShownCpuid shownThere, Exposure there, Exposure target)
+/// <param name="table">What was seen.</param>
+/// <param name="unknown">The bits of it that are not known.</param>
+/// <param name="isPartial">Is a leaf that it lacks unknown rather than absent?</param>
+/// <param name="shownThere">What should have been seen.</param>
+/// <param name="changes">What the target treats otherwise.</param>
+internal sealed class CpuidObservation(CpuidTable table, CpuidTable? unknown, bool isPartial, ShownCpuid shownThere, CpuidChanges changes)
 {
     private const uint ClassMask = 0xf0000000;
 
@@ -131,15 +136,12 @@ internal sealed class CpuidObservation(CpuidTable table, CpuidTable? unknown, bo
     {
         KnownBits was = Seen(leaf, subleaf, register);
         KnownBits expected = shownThere.Word(leaf, subleaf, register);
-        uint changed = there.ChangedBits(target, leaf, subleaf, register);
+        uint changed = changes.Bits(leaf, subleaf, register);
         uint contradicted = was.Known & expected.Known & (was.Value ^ expected.Value);
-        uint made = IsNumber(leaf, subleaf, register) && contradicted != 0 ? uint.MaxValue : contradicted;
+        uint made = changes.IsNumber(leaf, subleaf, register) && contradicted != 0 ? uint.MaxValue : contradicted;
         uint kept = was.Known & (~changed | made);
         return shown.With(kept, was);
     }
-
-    private bool IsNumber(uint leaf, uint subleaf, CpuidRegister register)
-        => there.Word(leaf, subleaf, register).Concat(target.Word(leaf, subleaf, register)).Any(row => row.Mask == uint.MaxValue);
 
     private KnownBits Seen(uint leaf, uint subleaf, CpuidRegister register)
     {

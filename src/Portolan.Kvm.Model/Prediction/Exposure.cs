@@ -18,12 +18,14 @@ internal sealed class Exposure
 
     private readonly Dictionary<(uint Leaf, uint Subleaf, CpuidRegister Register), List<WordRow>> _words = [];
     private readonly Dictionary<uint, List<ExposureRow>> _leaves = [];
+    private readonly HashSet<ExposureRow> _rows;
 
     internal Exposure(KernelRelease release, CpuidVendor vendor)
     {
         Release = release;
         Vendor = vendor;
         Rows = [.. ExposureTable.All.Where(row => row.AppliesTo(release, vendor))];
+        _rows = [.. Rows];
         foreach (ExposureRow row in Rows)
         {
             Index(row);
@@ -35,6 +37,9 @@ internal sealed class Exposure
     internal CpuidVendor Vendor { get; }
 
     internal IReadOnlyList<ExposureRow> Rows { get; }
+
+    /// <summary>Is the row true of the release?</summary>
+    internal bool Contains(ExposureRow row) => _rows.Contains(row);
 
     internal IEnumerable<ExposureRow> Of(ExposureKind kind) => Rows.Where(row => row.Kind == kind);
 
@@ -67,10 +72,6 @@ internal sealed class Exposure
         IReadOnlyList<WordRow> others = other.Word(leaf, subleaf, register);
         return mine.Except(others).Concat(others.Except(mine)).Aggregate(0u, (mask, row) => mask | row.Mask);
     }
-
-    /// <summary>The rows about one subject.</summary>
-    internal IEnumerable<ExposureRow> About(ExposureKind kind, string subject)
-        => Rows.Where(row => row.Kind == kind && row.Subject == subject);
 
     private void Index(ExposureRow row)
     {

@@ -42,7 +42,7 @@ internal static class Inference
                 .ToLookup(row => row.Bit);
             for (int bit = 0; bit < 64; bit++)
             {
-                ExposureRow[] active = [.. rows[bit].Where(shownBy.Rows.Contains)];
+                ExposureRow[] active = [.. rows[bit].Where(shownBy.Contains)];
                 bool passed = !rows[bit].Any() || active.Any(row => row.Rule == ExposureRule.Host && conditions.Hold(row) == true);
                 if (passed && !active.Any(row => row.Rule != ExposureRule.Host && conditions.Hold(row) != false))
                 {

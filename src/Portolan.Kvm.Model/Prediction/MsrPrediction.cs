@@ -1,14 +1,14 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Portolan.X86.Msr;
 
 namespace Portolan.Kvm.Model.Prediction;
 
-/// <summary>What one release makes of the MSR lists and feature MSRs that were seen under another.</summary>
-internal sealed class MsrPrediction(Exposure there, Exposure target, Conditions conditions)
+/// <summary>What one release makes of the MSR lists and feature MSRs that were seen otherwise.</summary>
+/// <param name="target">The release.</param>
+/// <param name="conditions">What decides there.</param>
+/// <param name="changes">Does a row say anything else than where the lists were seen?</param>
+internal sealed class MsrPrediction(Exposure target, Conditions conditions, Func<ExposureRow, bool> changes)
 {
-    private const int Bits = 64;
-
     /// <summary>
     /// The list with what the target adds and without what it drops; null where an MSR that the two treat differently cannot be
     /// decided, for a list cannot say "perhaps".
@@ -43,7 +43,8 @@ internal sealed class MsrPrediction(Exposure there, Exposure target, Conditions 
     internal MsrTable Values(MsrTable seen)
     {
         List<MsrValue> values = [];
-        foreach (MsrValue msr in seen)
+        ImmutableArray<uint>? listed = List(ExposureKind.FeatureMsr, [.. seen.Select(msr => msr.Index)]);
+        foreach (MsrValue msr in seen.Where(msr => listed is null || listed.Value.Contains(msr.Index)))
         {
             if (Value(msr) is { } value)
             {
@@ -60,7 +61,7 @@ internal sealed class MsrPrediction(Exposure there, Exposure target, Conditions 
         foreach ((string name, long _) in seen)
         {
             ExposureRow[] rows = [.. ExposureTable.All.Where(row => row.Kind == ExposureKind.Capability && row.Subject == name)];
-            if (!SameRows(rows) || rows.Any(row => row.Rule == ExposureRule.Xsave2 && target.Rows.Contains(row)))
+            if (!SameRows(rows) || rows.Any(row => row.Rule == ExposureRule.Xsave2 && target.Contains(row)))
             {
                 seen = Capability(rows, xsaveSize) is { } value ? seen.SetItem(name, value) : seen.Remove(name);
             }
@@ -84,7 +85,7 @@ internal sealed class MsrPrediction(Exposure there, Exposure target, Conditions 
     private const long SmallestImage = 4096;
 
     private long? Capability(IReadOnlyList<ExposureRow> rows, uint? xsaveSize)
-        => rows.FirstOrDefault(target.Rows.Contains) is not { } row ? 0 : row.Rule switch
+        => rows.FirstOrDefault(target.Contains) is not { } row ? 0 : row.Rule switch
         {
             ExposureRule.Const => (long)row.Operand,
             ExposureRule.Xsave2 => xsaveSize is { } size ? Math.Max(size, SmallestImage) : null,
@@ -94,10 +95,9 @@ internal sealed class MsrPrediction(Exposure there, Exposure target, Conditions 
     private ulong? Value(MsrValue msr)
     {
         ulong value = msr.Value;
-        for (int bit = 0; bit < Bits; bit++)
+        foreach (IGrouping<int, ExposureRow> rows in ExposureTable.All.Where(row => row.Kind == ExposureKind.MsrBit && row.Number == msr.Index).GroupBy(row => row.Bit))
         {
-            string subject = string.Create(CultureInfo.InvariantCulture, $"{msr.Index:x}.{bit}");
-            ExposureRow[] rows = [.. ExposureTable.All.Where(row => row.Kind == ExposureKind.MsrBit && row.Subject == subject)];
+            int bit = rows.Key;
             if (SameRows(rows))
             {
                 continue;
@@ -115,14 +115,14 @@ internal sealed class MsrPrediction(Exposure there, Exposure target, Conditions 
         return value;
     }
 
-    private bool SameRows(IEnumerable<ExposureRow> rows) => rows.All(row => there.Rows.Contains(row) == target.Rows.Contains(row));
+    private bool SameRows(IEnumerable<ExposureRow> rows) => !rows.Any(changes);
 
     private bool? Any(IEnumerable<ExposureRow> rows) => Any(rows, row => row.Rule == ExposureRule.Unknown ? null : true);
 
     private bool? Any(IEnumerable<ExposureRow> rows, Func<ExposureRow, bool?> shows)
     {
         bool? any = false;
-        foreach (ExposureRow row in rows.Where(target.Rows.Contains))
+        foreach (ExposureRow row in rows.Where(target.Contains))
         {
             bool? one = conditions.Hold(row) switch
             {

@@ -40,6 +40,19 @@ internal sealed class Parameters
         return parameters;
     }
 
+    /// <summary>The same parameters with one set.</summary>
+    internal Parameters With(string name, string value)
+    {
+        Parameters with = new();
+        foreach ((string known, bool on) in _known)
+        {
+            with._known[known] = on;
+        }
+
+        with._known[name] = !Off.Contains(value);
+        return with;
+    }
+
     internal bool? IsOn(string name)
     {
         if (_known.TryGetValue(name, out bool on))

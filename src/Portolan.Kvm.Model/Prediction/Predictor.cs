@@ -38,7 +38,7 @@ public static class Predictor
         Exposure then = new(target, vendor.Value);
         Parameters parameters = Parameters.Of(host, there);
         return Hardware.Of(host, there, parameters) is { } hardware
-            ? Fill(moved, host, there, then, new Conditions(hardware, parameters), how)
+            ? Fill(moved, host, new Step(there, then, there is null ? null : CpuidChanges.Between(there, then)), new Conditions(hardware, parameters), new Conditions(hardware, parameters), how)
             : moved;
     }
 
@@ -52,7 +52,7 @@ public static class Predictor
         string how = $"predicted for {line} and {target}";
         HostSnapshot bare = new() { Name = $"{line.Name} {target}" };
         Conditions conditions = new(Hardware.Of(line), Parameters.Defaults);
-        HostSnapshot filled = Fill(Moved(bare, target, how), bare, null, new Exposure(target, line.Vendor), conditions, how);
+        HostSnapshot filled = Fill(Moved(bare, target, how), bare, new Step(null, new Exposure(target, line.Vendor), null), conditions, conditions, how);
         return filled with
         {
             KvmModule = Derived(line.Vendor == CpuidVendor.Intel ? "kvm_intel" : "kvm_amd", how),
@@ -78,12 +78,41 @@ public static class Predictor
             .ToImmutableSortedDictionary(known => known.Key, known => Derived(known.Value, how), StringComparer.Ordinal),
     };
 
-    private static HostSnapshot Fill(HostSnapshot moved, HostSnapshot host, Exposure? there, Exposure then, Conditions conditions, string how)
+    /// <summary>
+    /// The same host with one module parameter set: what the parameter decides in CPUID, the MSR lists and the feature MSRs is
+    /// worked out anew, everything else stays. The value is given as the module takes it: 0, 1, N, Y.
+    /// </summary>
+    public static HostSnapshot WithModuleParameter(HostSnapshot host, string name, string value)
     {
+        ArgumentNullException.ThrowIfNull(host);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(value);
+        string how = $"predicted for {name}={value}";
+        ImmutableSortedDictionary<string, string> parameters = host.ModuleParameters?.Value ?? ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+        HostSnapshot set = host with { ModuleParameters = Derived(parameters.SetItem(name, value), how) };
+        CpuidVendor? vendor = host.AnyCpuid is { } cpuid ? CpuLineTable.VendorOf(cpuid) : null;
+        if (vendor is null || !KernelRelease.TryParse(host.KernelRelease?.Value, host.KernelVersion?.Value, out KernelRelease release))
+        {
+            return set;
+        }
+
+        Exposure exposure = new(release, vendor.Value);
+        Parameters before = Parameters.Of(host, exposure);
+        return Hardware.Of(host, exposure, before) is { } hardware
+            ? Fill(set, host, new Step(exposure, exposure, CpuidChanges.OfParameter(exposure, name)), new Conditions(hardware, before), new Conditions(hardware, before.With(name, value)), how)
+            : set;
+    }
+
+    /// <summary>From which release to which, and what that changes; without a first one nothing was seen.</summary>
+    private sealed record Step(Exposure? There, Exposure Then, CpuidChanges? Changes);
+
+    private static HostSnapshot Fill(HostSnapshot moved, HostSnapshot host, Step step, Conditions before, Conditions conditions, string how)
+    {
+        Exposure then = step.Then;
         bool? permitted = DynamicPermitted(host);
         ShownCpuid shown = new(then, conditions, permitted);
-        CpuidObservation? seen = there is not null && host.SupportedCpuid is { } supported
-            ? new CpuidObservation(supported.Value, host.UnknownCpuidBits, host.SupportedCpuidIsPartial, new ShownCpuid(there, conditions, permitted), there, then)
+        CpuidObservation? seen = step is { There: { } there, Changes: { } changes } && host.SupportedCpuid is { } supported
+            ? new CpuidObservation(supported.Value, host.UnknownCpuidBits, host.SupportedCpuidIsPartial, new ShownCpuid(there, before, permitted), changes)
             : null;
         PredictedCpuid cpuid = new CpuidPrediction(shown, seen).Predict();
         HostSnapshot filled = moved with
@@ -95,7 +124,9 @@ public static class Predictor
             SupportedXss = shown.Xsave.SupportedXss.Complete is { } xss ? Derived(xss, how) : null,
             HostXcr0 = HostXcr0(host, then, conditions) is { } own ? Derived(own, how) : null,
         };
-        return there is null ? WithoutObservation(filled, then, conditions, shown, how) : WithObservation(filled, host, new MsrPrediction(there, then, conditions), shown, how);
+        return step.Changes is null
+            ? WithoutObservation(filled, then, conditions, shown, how)
+            : WithObservation(filled, host, new MsrPrediction(then, conditions, step.Changes.Affects), shown, how);
     }
 
     private static HostSnapshot WithObservation(HostSnapshot filled, HostSnapshot host, MsrPrediction msrs, ShownCpuid shown, string how) => filled with
@@ -108,7 +139,7 @@ public static class Predictor
 
     private static HostSnapshot WithoutObservation(HostSnapshot filled, Exposure then, Conditions conditions, ShownCpuid shown, string how) => filled with
     {
-        Capabilities = Derived(new MsrPrediction(then, then, conditions).Capabilities(shown.Xsave.StandardSize), how),
+        Capabilities = Derived(new MsrPrediction(then, conditions, _ => true).Capabilities(shown.Xsave.StandardSize), how),
     };
 
     /// <summary>May the process give dynamic components to guests? Null where nothing says that it may not.</summary>
