@@ -22,8 +22,9 @@ internal sealed class ExposureTable : ITable
     {
         TsvFile file = TsvFile.Read(root, File, Columns, problems);
         file.RequireUnique(problems, "kind", "subject", "vendor", "kernels", "rule", "when");
-        HashSet<string> features = [.. TsvFile.Read(root, FeaturesTable.File, FeaturesTable.Columns, problems).Rows.Select(row => row["name"])];
-        HashSet<string> lines = [.. TsvFile.Read(root, CpuLinesTable.File, CpuLinesTable.Columns, problems).Rows.Select(row => row["line"])];
+        Problems others = new();
+        HashSet<string> features = [.. TsvFile.Read(root, FeaturesTable.File, FeaturesTable.Columns, others).Rows.Select(row => row["name"])];
+        HashSet<string> lines = [.. TsvFile.Read(root, CpuLinesTable.File, CpuLinesTable.Columns, others).Rows.Select(row => row["line"])];
         HashSet<string> parameters = [.. file.Rows.Where(row => row["kind"] == "parameter").Select(row => row["subject"])];
         Names names = new(features, lines, parameters);
         CodeWriter code = new(File);
