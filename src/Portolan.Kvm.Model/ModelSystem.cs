@@ -134,20 +134,10 @@ public sealed class ModelSystem : IKvmSystem
     };
 
     /// <inheritdoc/>
-    public KvmAnswer<XFeatureMask> GetXcompGuestPermission() => Host.Behaviours.XsaveDynamic switch
-    {
-        XsaveDynamic.Permission => _permitted,
-        XsaveDynamic.Absent => new KvmAnswer(Errno.EINVAL, ClauseTable.PermissionNotRequestable),
-        _ => MissingFact.Answer("xsave.dynamic"),
-    };
+    public KvmAnswer<XFeatureMask> GetXcompGuestPermission() => HasPermissions() is { Ok: false } none ? none : _permitted;
 
     /// <inheritdoc/>
-    public KvmAnswer RequestXcompGuestPermission(int component) => Host.Behaviours.XsaveDynamic switch
-    {
-        XsaveDynamic.Permission => RequestPermission(component),
-        XsaveDynamic.Absent => new KvmAnswer(Errno.EINVAL, ClauseTable.PermissionNotRequestable),
-        _ => MissingFact.Answer("xsave.dynamic"),
-    };
+    public KvmAnswer RequestXcompGuestPermission(int component) => HasPermissions() is { Ok: false } none ? none : RequestPermission(component);
 
     /// <inheritdoc/>
     public KvmAnswer<IKvmVm> CreateVm() => new ModelVm(this);
@@ -158,8 +148,19 @@ public sealed class ModelSystem : IKvmSystem
         // Nothing is held: a model is memory.
     }
 
-    /// <summary>The components of a set for which the process lacks permission.</summary>
-    internal XFeatureMask Unpermitted(XFeatureMask dynamic) => dynamic.Except(_permitted);
+    /// <summary>May the process give these dynamic components to a guest (contract X24)?</summary>
+    internal KvmAnswer CheckDynamic(XFeatureMask dynamic)
+    {
+        if (dynamic.IsEmpty || dynamic.IsSubsetOf(_permitted))
+        {
+            return KvmAnswer.Done;
+        }
+
+        KvmAnswer permissions = HasPermissions();
+        return permissions.Ok ? new KvmAnswer(Errno.EPERM, ClauseTable.CpuidSetDynamicPermission)
+            : permissions.IsUnknown ? permissions
+            : KvmAnswer.Done;
+    }
 
     /// <summary>The first vCPU fixes the process's permission (contract X23).</summary>
     internal void LockPermission() => _permissionLocked = true;
@@ -185,6 +186,14 @@ public sealed class ModelSystem : IKvmSystem
         => Host.SupportedXcr0.Overlaps(XFeatures.Dynamic) && !XFeatures.Dynamic.IsSubsetOf(_permitted)
             ? Host.SupportedXcr0.Except(XFeatures.Amx)
             : Host.SupportedXcr0;
+
+    /// <summary>Does the kernel know permissions for guests?</summary>
+    private KvmAnswer HasPermissions() => Host.Behaviours.XsaveDynamic switch
+    {
+        XsaveDynamic.Permission => KvmAnswer.Done,
+        XsaveDynamic.Absent => new KvmAnswer(Errno.EINVAL, ClauseTable.PermissionNotRequestable),
+        _ => MissingFact.Answer("xsave.dynamic"),
+    };
 
     private KvmAnswer RequestPermission(int component)
     {

@@ -68,6 +68,9 @@ internal sealed class ModelVcpu : IKvmVcpu
     /// <summary>G.</summary>
     internal XFeatureMask Promised => _xsavePolicy.Promised;
 
+    /// <summary>Was KVM_CAP_ENFORCE_PV_FEATURE_CPUID enabled?</summary>
+    internal bool EnforcesPvCpuid { get; set; }
+
     /// <summary>Did KVM_RUN happen? Guest code cannot run otherwise (contract C5, M4).</summary>
     internal bool HasRun { get; private set; }
 

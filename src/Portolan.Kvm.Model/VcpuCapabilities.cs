@@ -16,21 +16,28 @@ internal static class VcpuCapabilities
                 KvmAnswer<ushort> enabled = vcpu.Nested.EnableEvmcs(null);
                 return enabled.Ok ? new KvmAnswer(Errno.EFAULT, ClauseTable.EvmcsEnableTarget) : enabled.WithoutValue();
             case KvmCapability.HypervSynic or KvmCapability.HypervSynic2 or KvmCapability.HypervEnforceCpuid or KvmCapability.EnforcePvFeatureCpuid:
-                return Switch(vcpu, capability);
+                return Switch(vcpu, capability, argument);
             default:
                 return new KvmAnswer(Errno.EINVAL, ClauseTable.CapabilityUnknown);
         }
     }
 
-    private static KvmAnswer Switch(ModelVcpu vcpu, uint capability)
+    private static KvmAnswer Switch(ModelVcpu vcpu, uint capability, ulong argument)
     {
+        // Enforcing Hyper-V's CPUID judges the guest's accesses only, of MSRs that the model does not emulate.
         bool needsLapic = capability is KvmCapability.HypervSynic or KvmCapability.HypervSynic2;
-        return vcpu.Host.Capability(capability) switch
+        KvmAnswer answer = vcpu.Host.Capability(capability) switch
         {
             null => MissingFact.Answer($"capabilities {KvmCapability.NameOf(capability)}"),
             0 => new KvmAnswer(Errno.EINVAL, ClauseTable.CapabilityUnknown),
             _ when needsLapic && !vcpu.Vm.LapicInKernel => new KvmAnswer(Errno.EINVAL, ClauseTable.LapicAbsent),
             _ => KvmAnswer.Done,
         };
+        if (answer.Ok && capability == KvmCapability.EnforcePvFeatureCpuid)
+        {
+            vcpu.EnforcesPvCpuid = argument != 0;
+        }
+
+        return answer;
     }
 }

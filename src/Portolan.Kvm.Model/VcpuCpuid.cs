@@ -4,7 +4,6 @@ using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Registers;
 using Portolan.Kvm.Model.Xsave;
 using Portolan.X86.Cpuid;
-using Portolan.X86.Xsave;
 
 namespace Portolan.Kvm.Model;
 
@@ -105,20 +104,7 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
             return new KvmAnswer(Errno.EINVAL, ClauseTable.CpuidSetLinearWidth);
         }
 
-        XFeatureMask dynamic = compiled.PromisedXcr0 & XFeatures.Dynamic;
-        if (dynamic.IsEmpty)
-        {
-            return KvmAnswer.Done;
-        }
-
-        return vcpu.Host.Behaviours.XsaveDynamic switch
-        {
-            XsaveDynamic.Absent => KvmAnswer.Done,
-            XsaveDynamic.Permission => vcpu.System.Unpermitted(dynamic).IsEmpty
-                ? KvmAnswer.Done
-                : new KvmAnswer(Errno.EPERM, ClauseTable.CpuidSetDynamicPermission),
-            _ => MissingFact.Answer("xsave.dynamic"),
-        };
+        return vcpu.System.CheckDynamic(compiled.PromisedXcr0 & XFeatures.Dynamic);
     }
 
     /// <summary>A KVM that runs guests de-privileged writes the hardware's own leaf 0DH into the table (contract T6).</summary>

@@ -3,6 +3,7 @@ using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Model.Host;
 using Portolan.Kvm.Model.Msr;
 using Portolan.Kvm.Model.Xsave;
+using Portolan.X86.Features;
 using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
 
@@ -106,6 +107,12 @@ internal sealed class VcpuMsrs
         {
             value = _values[slot];
             return null;
+        }
+
+        if (kind == MsrTreatment.KvmPv)
+        {
+            value = _values[slot];
+            return Paravirtual(slot);
         }
 
         if (MsrRules.Needs(kind) is { } feature && !_vcpu.Cpuid.Features[feature] && Unsupported(kind, byHost) is { } judged)
@@ -253,10 +260,16 @@ internal sealed class VcpuMsrs
                 return null;
             case MsrTreatment.Canonical:
                 return MsrRules.Canonical(value, byHost, _vcpu) ? null : ClauseTable.MsrCanonical;
+            case MsrTreatment.KvmPv:
+                return Paravirtual(_map.Find(index));
             default:
                 return MsrRules.Violated(kind, value, byHost, _vcpu);
         }
     }
+
+    /// <summary>Once the VMM enforces it, a PV MSR needs its feature in the guest's CPUID, for the host too (contract S13).</summary>
+    private RefusalRule? Paravirtual(int slot)
+        => _vcpu.EnforcesPvCpuid && _map.Needs(slot) is { } feature && !_vcpu.Cpuid.Table.Has(feature) ? ClauseTable.MsrPvFeature : null;
 
     private RefusalRule? WriteEfer(ulong value, bool byHost)
     {

@@ -22,6 +22,7 @@ internal enum MsrTreatment : byte
     Xss,
     Efer,
     DeCfg,
+    KvmPv,
 }
 
 /// <summary>Where an MSR is known to KVM.</summary>
@@ -34,4 +35,4 @@ internal enum MsrPresence : byte
 }
 
 /// <summary>A row of data/kvm/model-msrs.tsv.</summary>
-internal readonly record struct ModelMsr(uint Index, MsrTreatment Kind, MsrPresence Presence, ulong Initial, bool StartsAtMaximum);
+internal readonly record struct ModelMsr(uint Index, MsrTreatment Kind, MsrPresence Presence, ulong Initial, bool StartsAtMaximum, string? Needs);

@@ -12,88 +12,99 @@ internal static class ModelMsrTable
 
     private static readonly ModelMsr[] Rows =
     [
-        new(0x10, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_TIME_STAMP_COUNTER
-        new(0x1b, MsrTreatment.ApicBase, MsrPresence.Always, 0xfee00900, false), // IA32_APIC_BASE
-        new(0x3a, MsrTreatment.FeatCtl, MsrPresence.Intel, 0x0, false), // IA32_FEATURE_CONTROL
-        new(0x3b, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_TSC_ADJUST
-        new(0x8b, MsrTreatment.Microcode, MsrPresence.Always, 0x0, false), // IA32_BIOS_SIGN_ID
-        new(0xce, MsrTreatment.PlatformInfo, MsrPresence.Always, 0x80000000, false), // MSR_PLATFORM_INFO
-        new(0x10a, MsrTreatment.ArchCapabilities, MsrPresence.Listed, 0x0, true), // IA32_ARCH_CAPABILITIES
-        new(0x122, MsrTreatment.TsxCtrl, MsrPresence.Listed, 0x0, false), // IA32_TSX_CTRL
-        new(0x140, MsrTreatment.MiscFeatures, MsrPresence.Always, 0x0, false), // MSR_MISC_FEATURES_ENABLES
-        new(0x174, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_SYSENTER_CS
-        new(0x175, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false), // IA32_SYSENTER_ESP
-        new(0x176, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false), // IA32_SYSENTER_EIP
-        new(0x179, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MCG_CAP
-        new(0x17a, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MCG_STATUS
-        new(0x1a0, MsrTreatment.MiscEnable, MsrPresence.Always, 0x1, false), // IA32_MISC_ENABLE
-        new(0x1c4, MsrTreatment.Xfd, MsrPresence.Listed, 0x0, false), // IA32_XFD
-        new(0x1c5, MsrTreatment.XfdErr, MsrPresence.Listed, 0x0, false), // IA32_XFD_ERR
-        new(0x1d9, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_DEBUGCTL
-        new(0x200, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSBASE0
-        new(0x201, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSMASK0
-        new(0x202, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSBASE1
-        new(0x203, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSMASK1
-        new(0x204, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSBASE2
-        new(0x205, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSMASK2
-        new(0x206, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSBASE3
-        new(0x207, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSMASK3
-        new(0x208, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSBASE4
-        new(0x209, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSMASK4
-        new(0x20a, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSBASE5
-        new(0x20b, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSMASK5
-        new(0x20c, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSBASE6
-        new(0x20d, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSMASK6
-        new(0x20e, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSBASE7
-        new(0x20f, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_PHYSMASK7
-        new(0x250, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_FIX64K_00000
-        new(0x258, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_FIX16K_80000
-        new(0x259, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_FIX16K_A0000
-        new(0x268, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_FIX4K_C0000
-        new(0x269, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_FIX4K_C8000
-        new(0x26a, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_FIX4K_D0000
-        new(0x26b, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_FIX4K_D8000
-        new(0x26c, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_FIX4K_E0000
-        new(0x26d, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_FIX4K_E8000
-        new(0x26e, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_FIX4K_F0000
-        new(0x26f, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_FIX4K_F8000
-        new(0x277, MsrTreatment.Pat, MsrPresence.Always, 0x7040600070406, false), // IA32_PAT
-        new(0x2ff, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_MTRR_DEF_TYPE
-        new(0x345, MsrTreatment.PerfCapabilities, MsrPresence.Listed, 0x0, true), // IA32_PERF_CAPABILITIES
-        new(0x480, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_BASIC
-        new(0x481, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_PINBASED_CTLS
-        new(0x482, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_PROCBASED_CTLS
-        new(0x483, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_EXIT_CTLS
-        new(0x484, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_ENTRY_CTLS
-        new(0x485, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_MISC
-        new(0x486, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_CR0_FIXED0
-        new(0x487, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_CR0_FIXED1
-        new(0x488, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_CR4_FIXED0
-        new(0x489, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_CR4_FIXED1
-        new(0x48a, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_VMCS_ENUM
-        new(0x48b, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_PROCBASED_CTLS2
-        new(0x48c, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_EPT_VPID_CAP
-        new(0x48d, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_TRUE_PINBASED_CTLS
-        new(0x48e, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_TRUE_PROCBASED_CTLS
-        new(0x48f, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_TRUE_EXIT_CTLS
-        new(0x490, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_TRUE_ENTRY_CTLS
-        new(0x491, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true), // IA32_VMX_VMFUNC
-        new(0x6a0, MsrTreatment.Stored, MsrPresence.Listed, 0x0, false), // IA32_U_CET
-        new(0x6a2, MsrTreatment.Stored, MsrPresence.Listed, 0x0, false), // IA32_S_CET
-        new(0x6a4, MsrTreatment.Canonical, MsrPresence.Listed, 0x0, false), // IA32_PL0_SSP
-        new(0x6a5, MsrTreatment.Canonical, MsrPresence.Listed, 0x0, false), // IA32_PL1_SSP
-        new(0x6a6, MsrTreatment.Canonical, MsrPresence.Listed, 0x0, false), // IA32_PL2_SSP
-        new(0x6a7, MsrTreatment.Canonical, MsrPresence.Listed, 0x0, false), // IA32_PL3_SSP
-        new(0x6a8, MsrTreatment.Canonical, MsrPresence.Listed, 0x0, false), // IA32_INTERRUPT_SSP_TABLE_ADDR
-        new(0xda0, MsrTreatment.Xss, MsrPresence.Listed, 0x0, false), // IA32_XSS
-        new(0xc0000080, MsrTreatment.Efer, MsrPresence.Always, 0x0, false), // IA32_EFER
-        new(0xc0000081, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_STAR
-        new(0xc0000082, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false), // IA32_LSTAR
-        new(0xc0000083, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false), // IA32_CSTAR
-        new(0xc0000084, MsrTreatment.Stored, MsrPresence.Always, 0x0, false), // IA32_FMASK
-        new(0xc0000100, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false), // IA32_FS_BASE
-        new(0xc0000101, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false), // IA32_GS_BASE
-        new(0xc0000102, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false), // IA32_KERNEL_GS_BASE
-        new(0xc0011029, MsrTreatment.DeCfg, MsrPresence.Listed, 0x0, false), // MSR_AMD64_DE_CFG
+        new(0x10, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_TIME_STAMP_COUNTER
+        new(0x1b, MsrTreatment.ApicBase, MsrPresence.Always, 0xfee00900, false, null), // IA32_APIC_BASE
+        new(0x3a, MsrTreatment.FeatCtl, MsrPresence.Intel, 0x0, false, null), // IA32_FEATURE_CONTROL
+        new(0x3b, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_TSC_ADJUST
+        new(0x8b, MsrTreatment.Microcode, MsrPresence.Always, 0x0, false, null), // IA32_BIOS_SIGN_ID
+        new(0xce, MsrTreatment.PlatformInfo, MsrPresence.Always, 0x80000000, false, null), // MSR_PLATFORM_INFO
+        new(0x10a, MsrTreatment.ArchCapabilities, MsrPresence.Listed, 0x0, true, null), // IA32_ARCH_CAPABILITIES
+        new(0x122, MsrTreatment.TsxCtrl, MsrPresence.Listed, 0x0, false, null), // IA32_TSX_CTRL
+        new(0x140, MsrTreatment.MiscFeatures, MsrPresence.Always, 0x0, false, null), // MSR_MISC_FEATURES_ENABLES
+        new(0x174, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_CS
+        new(0x175, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_ESP
+        new(0x176, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_EIP
+        new(0x179, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MCG_CAP
+        new(0x17a, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MCG_STATUS
+        new(0x1a0, MsrTreatment.MiscEnable, MsrPresence.Always, 0x1, false, null), // IA32_MISC_ENABLE
+        new(0x1c4, MsrTreatment.Xfd, MsrPresence.Listed, 0x0, false, null), // IA32_XFD
+        new(0x1c5, MsrTreatment.XfdErr, MsrPresence.Listed, 0x0, false, null), // IA32_XFD_ERR
+        new(0x1d9, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_DEBUGCTL
+        new(0x200, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE0
+        new(0x201, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK0
+        new(0x202, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE1
+        new(0x203, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK1
+        new(0x204, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE2
+        new(0x205, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK2
+        new(0x206, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE3
+        new(0x207, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK3
+        new(0x208, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE4
+        new(0x209, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK4
+        new(0x20a, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE5
+        new(0x20b, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK5
+        new(0x20c, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE6
+        new(0x20d, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK6
+        new(0x20e, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE7
+        new(0x20f, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK7
+        new(0x250, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX64K_00000
+        new(0x258, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX16K_80000
+        new(0x259, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX16K_A0000
+        new(0x268, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_C0000
+        new(0x269, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_C8000
+        new(0x26a, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_D0000
+        new(0x26b, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_D8000
+        new(0x26c, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_E0000
+        new(0x26d, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_E8000
+        new(0x26e, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_F0000
+        new(0x26f, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_F8000
+        new(0x277, MsrTreatment.Pat, MsrPresence.Always, 0x7040600070406, false, null), // IA32_PAT
+        new(0x2ff, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_DEF_TYPE
+        new(0x345, MsrTreatment.PerfCapabilities, MsrPresence.Listed, 0x0, true, null), // IA32_PERF_CAPABILITIES
+        new(0x480, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_BASIC
+        new(0x481, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_PINBASED_CTLS
+        new(0x482, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_PROCBASED_CTLS
+        new(0x483, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_EXIT_CTLS
+        new(0x484, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_ENTRY_CTLS
+        new(0x485, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_MISC
+        new(0x486, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_CR0_FIXED0
+        new(0x487, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_CR0_FIXED1
+        new(0x488, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_CR4_FIXED0
+        new(0x489, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_CR4_FIXED1
+        new(0x48a, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_VMCS_ENUM
+        new(0x48b, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_PROCBASED_CTLS2
+        new(0x48c, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_EPT_VPID_CAP
+        new(0x48d, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_TRUE_PINBASED_CTLS
+        new(0x48e, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_TRUE_PROCBASED_CTLS
+        new(0x48f, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_TRUE_EXIT_CTLS
+        new(0x490, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_TRUE_ENTRY_CTLS
+        new(0x491, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_VMFUNC
+        new(0x6a0, MsrTreatment.Stored, MsrPresence.Listed, 0x0, false, null), // IA32_U_CET
+        new(0x6a2, MsrTreatment.Stored, MsrPresence.Listed, 0x0, false, null), // IA32_S_CET
+        new(0x6a4, MsrTreatment.Canonical, MsrPresence.Listed, 0x0, false, null), // IA32_PL0_SSP
+        new(0x6a5, MsrTreatment.Canonical, MsrPresence.Listed, 0x0, false, null), // IA32_PL1_SSP
+        new(0x6a6, MsrTreatment.Canonical, MsrPresence.Listed, 0x0, false, null), // IA32_PL2_SSP
+        new(0x6a7, MsrTreatment.Canonical, MsrPresence.Listed, 0x0, false, null), // IA32_PL3_SSP
+        new(0x6a8, MsrTreatment.Canonical, MsrPresence.Listed, 0x0, false, null), // IA32_INTERRUPT_SSP_TABLE_ADDR
+        new(0xda0, MsrTreatment.Xss, MsrPresence.Listed, 0x0, false, null), // IA32_XSS
+        new(0xc0000080, MsrTreatment.Efer, MsrPresence.Always, 0x0, false, null), // IA32_EFER
+        new(0xc0000081, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_STAR
+        new(0xc0000082, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_LSTAR
+        new(0xc0000083, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_CSTAR
+        new(0xc0000084, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_FMASK
+        new(0xc0000100, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_FS_BASE
+        new(0xc0000101, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_GS_BASE
+        new(0xc0000102, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_KERNEL_GS_BASE
+        new(0xc0011029, MsrTreatment.DeCfg, MsrPresence.Listed, 0x0, false, null), // MSR_AMD64_DE_CFG
+        new(0x11, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvmclock"), // MSR_KVM_WALL_CLOCK
+        new(0x12, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvmclock"), // MSR_KVM_SYSTEM_TIME
+        new(0x4b564d00, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvmclock2"), // MSR_KVM_WALL_CLOCK_NEW
+        new(0x4b564d01, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvmclock2"), // MSR_KVM_SYSTEM_TIME_NEW
+        new(0x4b564d02, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-asyncpf"), // MSR_KVM_ASYNC_PF_EN
+        new(0x4b564d03, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-steal-time"), // MSR_KVM_STEAL_TIME
+        new(0x4b564d04, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-pv-eoi"), // MSR_KVM_PV_EOI_EN
+        new(0x4b564d05, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-poll-control"), // MSR_KVM_POLL_CONTROL
+        new(0x4b564d06, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-asyncpf-int"), // MSR_KVM_ASYNC_PF_INT
+        new(0x4b564d07, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-asyncpf-int"), // MSR_KVM_ASYNC_PF_ACK
+        new(0x4b564d08, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-migration-control"), // MSR_KVM_MIGRATION_CONTROL
     ];
 }

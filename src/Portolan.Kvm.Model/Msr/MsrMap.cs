@@ -1,6 +1,7 @@
 using System.Numerics;
 using Portolan.Kvm.Model.Host;
 using Portolan.Kvm.Snapshot;
+using Portolan.X86.Features;
 
 namespace Portolan.Kvm.Model.Msr;
 
@@ -20,6 +21,7 @@ internal sealed class MsrMap
     private readonly MsrTreatment[] _kinds;
     private readonly ulong[] _initial;
     private readonly bool[] _unknown;
+    private readonly CpuidFeature?[] _needs;
     private readonly bool[] _startsAtMaximum;
     private readonly bool _savedKnown;
     private readonly bool _featuresKnown;
@@ -31,6 +33,7 @@ internal sealed class MsrMap
         _indices = [.. rows.Select(row => row.Index)];
         _kinds = [.. rows.Select(row => row.Kind)];
         _startsAtMaximum = [.. rows.Select(row => row.StartsAtMaximum)];
+        _needs = [.. rows.Select(row => row.Needs is { } name ? FeatureTable.Get(name) : null)];
         _initial = [.. rows.Select(row => row.Initial)];
         _unknown = new bool[rows.Count];
         for (int slot = 0; slot < rows.Count; slot++)
@@ -80,7 +83,7 @@ internal sealed class MsrMap
         }
 
         rows.AddRange(listed.Where(index => !ruled.Contains(index)).Order().Take(short.MaxValue - rows.Count)
-            .Select(index => new ModelMsr(index, MsrTreatment.Stored, MsrPresence.Listed, 0, false)));
+            .Select(index => new ModelMsr(index, MsrTreatment.Stored, MsrPresence.Listed, 0, false, null)));
         return new MsrMap(rows, snapshot);
     }
 
@@ -106,6 +109,9 @@ internal sealed class MsrMap
     public MsrTreatment Kind(int slot) => _kinds[slot];
 
     public uint Index(int slot) => _indices[slot];
+
+    /// <summary>The PV feature that the MSR belongs to; null for an MSR that is not KVM's own.</summary>
+    public CpuidFeature? Needs(int slot) => _needs[slot];
 
     /// <summary>Does a new vCPU start at the host's maximum?</summary>
     public bool StartsAtMaximum(int slot) => _startsAtMaximum[slot];

@@ -148,6 +148,9 @@ public static partial class ClauseTable
     /// <summary>msr.feature-after-run: After the first KVM_RUN a feature MSR keeps its value (contract M4).</summary>
     public static RefusalRule MsrFeatureAfterRun { get; } = new("msr.feature-after-run", "After the first KVM_RUN a feature MSR keeps its value", "arch/x86/kvm/x86.c do_set_msr (0094f62c7eaa); contract M4");
 
+    /// <summary>msr.pv-feature: Once enforced, a PV MSR needs its feature in the guest CPUID (contract S13).</summary>
+    public static RefusalRule MsrPvFeature { get; } = new("msr.pv-feature", "Once enforced, a PV MSR needs its feature in the guest CPUID", "arch/x86/kvm/x86.c kvm_set_msr_common guest_pv_has; contract S13");
+
     /// <summary>msr.read-only-for-guest: The guest cannot write this MSR (contract M7).</summary>
     public static RefusalRule MsrReadOnlyForGuest { get; } = new("msr.read-only-for-guest", "The guest cannot write this MSR", "arch/x86/kvm/vmx/vmx.c vmx_set_msr; contract M7");
 
@@ -387,6 +390,7 @@ public static partial class ClauseTable
         new(MsrUnknown, "M1,M3", "kvm"),
         new(MsrUnsupportedByVcpu, "M3,M7", "kvm"),
         new(MsrFeatureAfterRun, "M4", "kvm"),
+        new(MsrPvFeature, "S13", "kvm"),
         new(MsrReadOnlyForGuest, "M7", "kvm"),
         new(MsrArchCapabilitiesCpuid, "M14", "kvm"),
         new(MsrPerfCapabilities, "M16", "kvm"),

@@ -166,6 +166,24 @@ public sealed class MsrTests
         Assert.Equal("one-reg.unknown", Bench.Vcpu(Hosts.Skx("6.12.117")).GetOneReg(Ssp).Rule?.Id);
     }
 
+    [Fact]
+    public void S13_enforcing_the_pv_cpuid_closes_msrs_that_it_does_not_promise()
+    {
+        HostSnapshot host = Hosts.Skx("6.12.117");
+        CpuidTable table = Hosts.Guest(host)
+            .With(0x40000000, 0, new CpuidValues(0x40000001, 0x4b4d564b, 0x564b4d56, 0x4d))
+            .With(0x40000001, 0, new CpuidValues(1 << 3, 0, 0, 0));
+        IKvmVcpu vcpu = Bench.Vcpu(host, table);
+        Assert.Equal(1, vcpu.SetMsrs([new(0x4b564d03, 1)]).Value);
+        Assert.True(vcpu.EnableCapability(KvmCapability.EnforcePvFeatureCpuid, 1).Ok);
+
+        Assert.Equal(0, vcpu.SetMsrs([new(0x4b564d03, 1)]).Value);
+        Assert.Equal("msr.pv-feature", vcpu.LastMsrRefusal?.Id);
+        Assert.Equal(1, vcpu.SetMsrs([new(0x4b564d01, 1)]).Value);
+        Assert.True(vcpu.EnableCapability(KvmCapability.EnforcePvFeatureCpuid, 0).Ok);
+        Assert.Equal(1, vcpu.SetMsrs([new(0x4b564d03, 1)]).Value);
+    }
+
     private static CpuidTable GuestWithout(HostSnapshot host, string feature)
     {
         CpuidTable table = Hosts.Guest(host);

@@ -10,13 +10,13 @@ internal sealed class ModelMsrsTable : ITable
     private static readonly string[] Kinds =
     [
         "stored", "apic-base", "feat-ctl", "microcode", "platform-info", "arch-capabilities", "tsx-ctrl", "misc-features", "misc-enable",
-        "canonical", "xfd", "xfd-err", "pat", "perf-capabilities", "vmx", "xss", "efer", "de-cfg",
+        "canonical", "xfd", "xfd-err", "pat", "perf-capabilities", "vmx", "xss", "efer", "de-cfg", "kvm-pv",
     ];
 
     /// <inheritdoc/>
     public IEnumerable<GeneratedFile> Compile(string root, Problems problems)
     {
-        TsvFile file = TsvFile.Read(root, Source, ["index", "name", "kind", "present", "initial", "source"], problems);
+        TsvFile file = TsvFile.Read(root, Source, ["index", "name", "kind", "present", "initial", "needs", "source"], problems);
         file.RequireUnique(problems, "index");
         CodeWriter code = new(Source);
         code.Line("namespace Portolan.Kvm.Model.Msr;");
@@ -35,7 +35,7 @@ internal sealed class ModelMsrsTable : ITable
             ulong initial = maximum ? 0 : row.Number("initial", problems);
             code.Line(string.Create(
                 CultureInfo.InvariantCulture,
-                $"    new(0x{row.Number("index", problems):x}, MsrTreatment.{kind}, MsrPresence.{present}, 0x{initial:x}, {(maximum ? "true" : "false")}), // {row["name"]}"));
+                $"    new(0x{row.Number("index", problems):x}, MsrTreatment.{kind}, MsrPresence.{present}, 0x{initial:x}, {(maximum ? "true" : "false")}, {CodeWriter.Literal(row.Optional("needs"))}), // {row["name"]}"));
         }
 
         code.Line("];");
