@@ -33,13 +33,20 @@ public static class CommandLineProgram
         if (parsed.Errors.Count > 0 && parsed.Action is not (System.CommandLine.Help.HelpAction))
         {
             string command = string.Join(' ', NamesOf(parsed));
-            string message = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is no command or argument here" : parsed.Errors[0].Message.TrimEnd('.');
+            string message = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is no command or argument here" : Shorten(parsed.Errors[0].Message);
             return terminal.RefuseUsage($"{message}; see '{command} --help'");
         }
 
         using StreamWriter output = new(terminal.Output, leaveOpen: true) { NewLine = "\n" };
         InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, Output = output, Error = terminal.Error };
         return (ExitCode)parsed.Invoke(invocation);
+    }
+
+    /// <summary>The parser's message without the .NET type that it would like to see.</summary>
+    private static string Shorten(string message)
+    {
+        int type = message.IndexOf(" as expected type", StringComparison.Ordinal);
+        return (type < 0 ? message : message[..type]).TrimEnd('.');
     }
 
     private static Stack<string> NamesOf(ParseResult parsed)

@@ -1,0 +1,77 @@
+using Portolan.Kvm.Snapshot;
+using Portolan.Kvm.Snapshot.Difference;
+using Portolan.X86.Cpuid;
+using Portolan.X86.Msr;
+using Portolan.X86.Xsave;
+using Xunit;
+
+namespace Portolan.Kvm.Tests.Snapshot;
+
+public sealed class HostDifferenceTests
+{
+    private static readonly Evidence Measured = new(EvidenceQuality.Measured, "test");
+
+    [FactAttribute]
+    public void A_lost_bit_is_named_in_SDM_notation_with_both_values()
+    {
+        SnapshotDifference lost = Assert.Single(HostDifference.Between(Host(Leaf7(1 << 26)), Host(Leaf7(0))));
+
+        Assert.Equal(DifferenceKind.Lost, lost.Kind);
+        Assert.Equal("CPUID.(EAX=07H,ECX=0):EDX[26] spec-ctrl (libvirt) spec-ctrl (QEMU): 1 → 0", lost.ToString());
+    }
+
+    [FactAttribute]
+    public void A_bit_that_one_side_does_not_know_is_unknown_and_no_difference()
+    {
+        HostSnapshot source = Host(Leaf7(1 << 26)) with { UnknownCpuidBits = Leaf7(1 << 26) };
+
+        SnapshotDifference unknown = Assert.Single(HostDifference.Between(source, Host(Leaf7(0))));
+
+        Assert.Equal((DifferenceKind.Unknown, "unknown", "0"), (unknown.Kind, unknown.Source, unknown.Destination));
+        Assert.Empty(HostDifference.Between(source, Host(Leaf7(0)) with { UnknownCpuidBits = Leaf7(1 << 26) }));
+    }
+
+    [FactAttribute]
+    public void A_leaf_that_a_partial_table_lacks_is_unknown()
+    {
+        HostSnapshot partial = Host(CpuidTable.Empty) with { SupportedCpuidIsPartial = true };
+
+        Assert.Equal([DifferenceKind.Unknown], HostDifference.Between(Host(Leaf7(1 << 26)), partial).Select(static one => one.Kind).Distinct());
+    }
+
+    [FactAttribute]
+    public void Components_give_their_size_and_the_image_its_growth()
+    {
+        HostSnapshot source = Xsave(0x3, (2, 256, 576));
+        HostSnapshot destination = Xsave(0x7, (2, 256, 576));
+
+        Assert.Equal(
+            ["XCR0[2] avx: absent → 256 bytes at 576", "XSAVE image +256 bytes: 576 bytes → 832 bytes"],
+            HostDifference.Between(source, destination).Select(static one => one.ToString()));
+    }
+
+    [FactAttribute]
+    public void MSR_bits_are_named_and_a_missing_MSR_is_unknown_unless_the_list_lacks_it()
+    {
+        HostSnapshot with = Host(CpuidTable.Empty) with { FeatureMsrs = new(MsrTable.From([new(0x10a, 3)]), Measured) };
+        HostSnapshot less = with with { FeatureMsrs = new(MsrTable.From([new(0x10a, 1)]), Measured) };
+        HostSnapshot none = with with { FeatureMsrs = new(MsrTable.Empty, Measured) };
+
+        Assert.StartsWith("MSR 10AH[1] IBRS_ALL", Assert.Single(HostDifference.Between(with, less)).Where, StringComparison.Ordinal);
+        Assert.Equal(DifferenceKind.Unknown, Assert.Single(HostDifference.Between(with, none)).Kind);
+        Assert.Contains(
+            HostDifference.Between(with with { FeatureMsrIndices = new([0x10a], Measured) }, none with { FeatureMsrIndices = new([], Measured) }),
+            static one => one is { Area: DifferenceArea.FeatureMsr, Kind: DifferenceKind.Lost });
+    }
+
+    private static HostSnapshot Host(CpuidTable table) => new() { SupportedCpuid = new(table, Measured) };
+
+    private static CpuidTable Leaf7(uint edx) => CpuidTable.From([new(new(7, 0), true, new(0, 0, 0, edx))]);
+
+    private static HostSnapshot Xsave(uint xcr0, (uint Component, uint Size, uint Offset) avx)
+    {
+        uint size = xcr0 > 3 ? avx.Offset + avx.Size : 576;
+        CpuidTable table = CpuidTable.From([new(new(0xd, 0), true, new(xcr0, size, size, 0)), new(new(0xd, avx.Component), true, new(avx.Size, avx.Offset, 0, 0))]);
+        return Host(table) with { SupportedXcr0 = new(new XFeatureMask(xcr0), Measured) };
+    }
+}
