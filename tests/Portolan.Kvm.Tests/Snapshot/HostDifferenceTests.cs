@@ -57,7 +57,7 @@ public sealed class HostDifferenceTests
         HostSnapshot less = with with { FeatureMsrs = new(MsrTable.From([new(0x10a, 1)]), Measured) };
         HostSnapshot none = with with { FeatureMsrs = new(MsrTable.Empty, Measured) };
 
-        Assert.StartsWith("MSR 10AH[1] IBRS_ALL", Assert.Single(HostDifference.Between(with, less)).Where, StringComparison.Ordinal);
+        Assert.StartsWith("MSR 10AH IA32_ARCH_CAPABILITIES[1] IBRS_ALL", Assert.Single(HostDifference.Between(with, less)).ToString(), StringComparison.Ordinal);
         Assert.Equal(DifferenceKind.Unknown, Assert.Single(HostDifference.Between(with, none)).Kind);
         Assert.Contains(
             HostDifference.Between(with with { FeatureMsrIndices = new([0x10a], Measured) }, none with { FeatureMsrIndices = new([], Measured) }),

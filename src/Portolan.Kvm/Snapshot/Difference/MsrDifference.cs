@@ -83,11 +83,8 @@ internal static class MsrDifference
             return vmx.Select(field => (field.Mask, field.Low, field.Where, field.Names));
         }
 
-        return (KnownMsrs.Find(index)?.Bits ?? []).Select(static bits => (bits.Mask, bits.Low, bits.ToString(), Names(bits)));
+        return (KnownMsrs.Find(index)?.Bits ?? []).Select(static bits => (bits.Mask, bits.Low, bits.Place(), bits.Names()));
     }
-
-    private static string Names(MsrBits bits)
-        => string.Join(' ', new[] { bits.Libvirt is null ? null : $"{bits.Libvirt} (libvirt)", bits.Qemu is null ? null : $"{bits.Qemu} (QEMU)" }.Where(static name => name is not null));
 
     private static void CompareLists(List<SnapshotDifference> found, string list, Fact<ImmutableArray<uint>>? source, Fact<ImmutableArray<uint>>? destination)
     {

@@ -1,4 +1,4 @@
-namespace Portolan.EndToEnd;
+namespace Portolan.EndToEnd.CommandLine;
 
 /// <summary>A folder that goes with the test.</summary>
 internal sealed class TemporaryFolder : IDisposable

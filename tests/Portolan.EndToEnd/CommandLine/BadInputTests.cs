@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Portolan.Testing;
 
-namespace Portolan.EndToEnd;
+namespace Portolan.EndToEnd.CommandLine;
 
 public sealed class BadInputTests
 {
@@ -81,7 +81,7 @@ public sealed class BadInputTests
     {
         using TemporaryFolder folder = new();
         string path = folder.Write("secret.json", Text);
-        File.SetUnixFileMode(path, UnixFileMode.None);
+        Process.Start("chmod", ["0", path]).WaitForExit();
         Assert.SkipWhen(CanRead(path), "this user may read everything (root)");
 
         AssertRefusedPath(path, "no permission (EACCES)");

@@ -1,8 +1,7 @@
 using System.Text.RegularExpressions;
-using Xunit;
 using Repo = Portolan.Testing.Repository;
 
-namespace Portolan.EndToEnd.Repository;
+namespace Portolan.EndToEnd.Structure;
 
 /// <summary>A document names only files, types and commands that exist.</summary>
 public sealed partial class DocumentationTests
@@ -41,7 +40,7 @@ public sealed partial class DocumentationTests
         string text = File.ReadAllText(Repo.At(document));
         IEnumerable<string> types = CodeMark().Matches(text).Select(match => match.Groups[1].Value).Where(word => TypeName().IsMatch(word));
 
-        Assert.Empty(types.Distinct().Where(type => !Sources.Value.Contains(type)));
+        Assert.DoesNotContain(types.Distinct(), type => !Sources.Value.Contains(type));
     }
 
     [Theory]
@@ -53,7 +52,7 @@ public sealed partial class DocumentationTests
             .Select(match => match.Groups[1].Value.Split('#')[0])
             .Where(link => link.Length > 0 && !link.Contains("://", StringComparison.Ordinal));
 
-        Assert.Empty(links.Where(link => !Path.Exists(Path.Combine(folder, link))));
+        Assert.DoesNotContain(links, link => !Path.Exists(Path.Combine(folder, link)));
     }
 
     private static readonly Lazy<HashSet<string>> Sources = new(() =>
@@ -66,7 +65,7 @@ public sealed partial class DocumentationTests
 
     private static bool LooksLikePath(string word)
         => !word.Contains(' ', StringComparison.Ordinal) && !word.Contains('*', StringComparison.Ordinal)
-            && !word.StartsWith("out/", StringComparison.Ordinal) && !word.StartsWith("/", StringComparison.Ordinal) && !word.StartsWith("../", StringComparison.Ordinal)
+            && !word.StartsWith("out/", StringComparison.Ordinal) && !word.StartsWith('/') && !word.StartsWith("../", StringComparison.Ordinal)
             && !word.Contains('<', StringComparison.Ordinal) && !word.Contains('…', StringComparison.Ordinal)
             && (word.StartsWith("./", StringComparison.Ordinal) || Roots().IsMatch(word)
                 || (word.Contains('/', StringComparison.Ordinal) && Endings.Any(ending => word.EndsWith(ending, StringComparison.Ordinal))));

@@ -1,8 +1,7 @@
 using System.Xml.Linq;
-using Xunit;
 using Repo = Portolan.Testing.Repository;
 
-namespace Portolan.EndToEnd.Repository;
+namespace Portolan.EndToEnd.Structure;
 
 /// <summary>Which project may reference which, and who may be unsafe.</summary>
 public sealed class ArrowsTests

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Portolan.Testing;
 
-namespace Portolan.EndToEnd;
+namespace Portolan.EndToEnd.CommandLine;
 
 /// <summary>Runs the real program, as built beside these tests.</summary>
 internal static class PortolanProcess
