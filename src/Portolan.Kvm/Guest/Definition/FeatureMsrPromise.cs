@@ -1,4 +1,3 @@
-using System.Globalization;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
@@ -13,6 +12,7 @@ internal static class FeatureMsrPromise
     public static MsrTable Of(HostSnapshot host, CpuidTable cpuid, List<string> remarks)
     {
         List<MsrValue> promised = [];
+        List<string> unknown = [];
         foreach ((uint index, string? feature) in Settable())
         {
             if (feature is not null && !cpuid.Has(feature))
@@ -26,9 +26,13 @@ internal static class FeatureMsrPromise
             }
             else if (feature is not null && !IsKnownToLack(host, index))
             {
-                remarks.Add(string.Create(
-                    CultureInfo.InvariantCulture, $"{KnownMsrs.Describe(index)} is not promised, because the snapshot does not know the host's value"));
+                unknown.Add(KnownMsrs.Describe(index));
             }
+        }
+
+        if (unknown.Count > 0)
+        {
+            remarks.Add($"not promised, because the snapshot does not know the host's value: {string.Join(", ", unknown)}");
         }
 
         return MsrTable.From(promised);
