@@ -25,6 +25,9 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>The trace of a route: written, not read.</summary>
     public static DocumentKind Trace { get; } = new("trace", 1);
 
+    /// <summary>Acceptance cases that were taken: written, not read.</summary>
+    public static DocumentKind CaseRun { get; } = new("case-run", 1);
+
     /// <summary>The difference of two host snapshots: written, not read.</summary>
     public static DocumentKind HostDifference { get; } = new("host-difference", 1);
 

@@ -28,6 +28,14 @@ internal sealed record InputFile(string Name, ReadOnlyMemory<byte> Bytes)
             return ReadBounded(name, terminal.Input);
         }
 
+        if (name.StartsWith(ShippedHosts.Prefix, StringComparison.Ordinal))
+        {
+            string shipped = name[ShippedHosts.Prefix.Length..];
+            return ShippedHosts.Read(shipped) is { } document
+                ? Reading.Of(new InputFile(name, document))
+                : Reading.Refused<InputFile>(new InputFault(name, "a shipped host", "none of that name", $"choose one of {string.Join(", ", ShippedHosts.Names)}"));
+        }
+
         using SafeFileHandle? handle = PlainFile.OpenForReading(name, out FileKind kind, out Errno errno);
         if (handle is null)
         {

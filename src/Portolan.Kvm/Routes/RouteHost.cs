@@ -8,6 +8,9 @@ namespace Portolan.Kvm.Routes;
 /// <param name="System">Its kernel, model or live: one process that holds no vCPU yet.</param>
 public sealed record RouteHost(string Name, IKvmSystem System)
 {
+    /// <summary>Does the VMM there request the dynamic components that the contract wants permission for?</summary>
+    public bool RequestsPermission { get; init; } = true;
+
     /// <summary>KVM_GET_SUPPORTED_CPUID; null if it is not known.</summary>
     public CpuidTable? Supported { get; } = System.GetSupportedCpuid() is { Ok: true } answer ? answer.Value : null;
 

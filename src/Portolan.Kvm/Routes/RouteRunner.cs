@@ -83,7 +83,7 @@ public sealed class RouteRunner
 
         GuestSetup setup = new(_contract, _options.VcpuSetup);
         RouteRecorder recorder = _recorder;
-        SetupStep permission = setup.RequestPermission(host.System, ref recorder);
+        SetupStep permission = host.RequestsPermission ? setup.RequestPermission(host.System, ref recorder) : default;
         KvmAnswer<IKvmVm> created = permission.Ok ? host.System.CreateVm() : permission.Answer;
         if (!created.Ok)
         {

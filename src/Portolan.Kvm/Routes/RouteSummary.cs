@@ -23,6 +23,33 @@ public static class RouteSummary
         };
     }
 
+    /// <summary>
+    /// The outcome in one word for tables and tests: <c>arrived</c> with what happened on the way, as in <c>arrived+dropped+unavailable</c>,
+    /// or where, at which call and with which answer it ended, as in <c>refused@1:KVM_SET_XSAVE=EINVAL</c>.
+    /// </summary>
+    public static string Outcome(RouteTrace trace)
+    {
+        ArgumentNullException.ThrowIfNull(trace);
+        if (trace.End == RouteEnd.Unknown)
+        {
+            return "unknown:" + string.Join(",", trace.MissingFacts);
+        }
+
+        if (trace.End != RouteEnd.Arrived)
+        {
+            string where = trace.FirstRefusal is { } refusal
+                ? string.Create(CultureInfo.InvariantCulture, $"{refusal.Hop}:{refusal.Call}={(refusal.Answer.Ok ? "stopped" : refusal.Answer.ToString())}")
+                : trace.EndHop.ToString(CultureInfo.InvariantCulture);
+            return $"{(trace.End == RouteEnd.Refused ? "refused" : "incomplete")}@{where}";
+        }
+
+        IEnumerable<string> marks = trace.Components.Select(at => at.Fate).Distinct().Order()
+            .Where(fate => fate != ComponentFate.Carried)
+            .Select(fate => fate.ToString().ToLowerInvariant());
+        return string.Join('+', [
+            "arrived", .. marks, .. trace.MissingPromises.IsEmpty ? (string[])[] : ["promise"], .. trace.VisibleChanges.IsEmpty ? (string[])[] : ["visible"]]);
+    }
+
     /// <summary>The rest, one fact a line, in the order in which it happened.</summary>
     public static ImmutableArray<string> Facts(RouteTrace trace)
     {
