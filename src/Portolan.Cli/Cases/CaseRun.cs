@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using Portolan.Cli.Frame;
 using Portolan.Cli.Trace;
 using Portolan.Documents;
@@ -88,7 +87,7 @@ internal static class CaseRun
     private static IEnumerable<TitledRoute> Titled(CaseResult result)
         => result.Traces.Select(trace => new TitledRoute($"{result.Case.Id}  {string.Join(" → ", trace.Trace.Hosts)}", result.Case.Shows, trace.Trace));
 
-    private static TextReport Report(IReadOnlyList<CaseResult> results)
+    private static TextReport Report(CaseResult[] results)
     {
         TextReport report = new();
         foreach (CaseResult result in results)
@@ -108,11 +107,11 @@ internal static class CaseRun
                 result.AsExpected ? LineTone.Good : LineTone.Bad);
         }
 
-        report.Line($"{results.Count(result => result.AsExpected)} of {results.Count} cases as expected");
+        report.Line($"{results.Count(result => result.AsExpected)} of {results.Length} cases as expected");
         return report;
     }
 
-    private static ReadOnlyMemory<byte> Document(IReadOnlyList<CaseResult> results)
+    private static ReadOnlyMemory<byte> Document(CaseResult[] results)
     {
         using DocumentWriter writer = new(DocumentKind.CaseRun);
         writer.Json.WriteStartArray("cases");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Portolan.Cli.Guest;
 using Portolan.Cli.Host;
+using Portolan.Cli.Trace;
 
 namespace Portolan.Cli.Frame;
 
@@ -13,6 +14,7 @@ internal static class Verbs
         {
             HostDump.Command(terminal),
             HostClassify.Command(terminal),
+            HostPredict.Command(terminal),
             HostShow.Command(terminal),
             HostDiff.Command(terminal),
             HostImport.Command(terminal),
@@ -23,5 +25,6 @@ internal static class Verbs
             GuestShow.Command(terminal),
             GuestVmxMsrs.Command(terminal),
         },
+        TraceVerb.Command(terminal),
     };
 }

@@ -71,7 +71,7 @@ internal sealed class TraceOptions
             Policy = parsed.GetRequiredValue(_vmm) == "ignores" ? RestorePolicy.Ignores : RestorePolicy.Reports,
             EnlightenedVmcsLast = parsed.GetRequiredValue(_enable) == "last",
             EntersNestedGuest = names.Length > 0,
-            NestedControls = [.. names.SelectMany(VmxControls.OfQemu).Select(control => new VmxControlBit(control.Group, control.Bit))],
+            NestedControls = [.. names.SelectMany(VmxControls.OfQemu).Select(control => new VmxControlBit(control.Group, control.Low))],
             Unpermitted = [.. parsed.GetValue(_unpermitted) ?? []],
             Live = live,
         }, null);
