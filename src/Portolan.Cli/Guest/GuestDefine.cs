@@ -13,17 +13,23 @@ internal static class GuestDefine
     public static Command Command(Terminal terminal)
     {
         Option<string> host = new("--host") { Description = "The host snapshot. '-' reads standard input.", HelpName = "FILE", Required = true };
+        Option<string[]> common = new("--common-with")
+        {
+            Description = "Promise only what this host keeps too.",
+            HelpName = "FILE",
+            DefaultValueFactory = static _ => [],
+        };
         GuestRequestOptions request = new();
         Option<bool> json = CommonOptions.Json();
         Option<string?> output = CommonOptions.Output();
-        Command command = new("define", "Promise a guest what a host supports, minus features.") { host, json, output };
+        Command command = new("define", "Promise a guest what a host supports, minus features.") { host, common, json, output };
         request.AddTo(command);
         command.SetAction(parsed => (int)Run(
-            terminal, parsed.GetRequiredValue(host), request.Of(parsed), parsed.GetValue(json), parsed.GetValue(output)));
+            terminal, parsed.GetRequiredValue(host), parsed.GetValue(common) ?? [], request.Of(parsed), parsed.GetValue(json), parsed.GetValue(output)));
         return command;
     }
 
-    private static ExitCode Run(Terminal terminal, string hostFile, GuestRequest request, bool json, string? output)
+    private static ExitCode Run(Terminal terminal, string hostFile, string[] commonWith, GuestRequest wanted, bool json, string? output)
     {
         Reading<HostSnapshot> host = InputFile.Host(terminal, hostFile);
         if (!host.Ok)
@@ -31,6 +37,13 @@ internal static class GuestDefine
             return terminal.Refuse(host.Fault);
         }
 
+        Reading<HostSnapshot>[] others = [.. commonWith.Select(file => InputFile.Host(terminal, file))];
+        if (others.FirstOrDefault(other => !other.Ok) is { Fault: { } fault })
+        {
+            return terminal.Refuse(fault);
+        }
+
+        GuestRequest request = wanted with { CommonWith = [.. others.Select(other => other.Value!)] };
         GuestDefinitionAnswer answer = GuestDefinition.From(host.Value, request);
         if (answer.Contract is not { } contract)
         {

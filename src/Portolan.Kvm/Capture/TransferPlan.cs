@@ -38,7 +38,7 @@ public sealed record TransferPlan
     /// <summary>Has the VM an in-kernel interrupt controller, so that its vCPUs have a local APIC here?</summary>
     public bool HasLapic { get; init; }
 
-    /// <summary>Asks a host what there is to save.</summary>
+    /// <summary>Asks a host what there is to save. Where a model does not know the list of MSRs, none is saved.</summary>
     /// <param name="system">The host.</param>
     /// <param name="vm">The VM, for the numbers that depend on the process.</param>
     /// <param name="contract">What the guest was promised: its feature MSRs are saved too.</param>
@@ -51,15 +51,15 @@ public sealed record TransferPlan
         ArgumentNullException.ThrowIfNull(system);
         ArgumentNullException.ThrowIfNull(vm);
         KvmAnswer<ImmutableArray<uint>> saved = system.GetMsrIndexList();
-        if (!saved.Ok)
+        if (!saved.Ok && !saved.IsUnknown)
         {
             return saved.WithoutValue();
         }
 
-        SortedSet<uint> feature = [.. saved.Value.Where(IsVmxCapability), .. (contract?.FeatureMsrs ?? MsrTable.Empty).Select(row => row.Index)];
+        SortedSet<uint> feature = [.. saved.ValueOr([]).Where(IsVmxCapability), .. (contract?.FeatureMsrs ?? MsrTable.Empty).Select(row => row.Index)];
         return new TransferPlan
         {
-            SavedMsrs = [.. saved.Value.Where(index => !feature.Contains(index) && (hasLapic || index != MsrIndex.MsrKvmAsyncPfInt))],
+            SavedMsrs = [.. saved.ValueOr([]).Where(index => !feature.Contains(index) && (hasLapic || index != MsrIndex.MsrKvmAsyncPfInt))],
             FeatureMsrs = [.. feature],
             Xsave2Size = vm.CheckExtension(KvmCapability.Xsave2).ValueOr(0),
             NestedStateSize = vm.CheckExtension(KvmCapability.NestedState).ValueOr(0),

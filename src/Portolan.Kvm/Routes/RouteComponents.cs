@@ -8,8 +8,15 @@ namespace Portolan.Kvm.Routes;
 internal sealed class RouteComponents(XFeatureMask promised)
 {
     private readonly List<ComponentAt> _fates = [];
+    private readonly List<MovedComponent> _moved = [];
     private SortedDictionary<int, byte[]> _expected = [];
     private int _hop;
+
+    internal XFeatureMask Promised => promised;
+
+    internal bool LosesState => _fates.Any(at => at.Fate is ComponentFate.Lost or ComponentFate.Corrupted or ComponentFate.NotLoaded);
+
+    internal ImmutableArray<MovedComponent> Moved => [.. _moved];
 
     internal ImmutableArray<ComponentAt> All => [.. _fates];
 
@@ -21,6 +28,32 @@ internal sealed class RouteComponents(XFeatureMask promised)
 
     /// <summary>The components in use at the start, and what they hold.</summary>
     internal void Start(ReadOnlySpan<byte> image, XsaveLayout layout) => _expected = ComponentContent.InUse(image, layout);
+
+    /// <summary>Components got into use on the way.</summary>
+    internal void Add(ReadOnlySpan<byte> image, XsaveLayout layout, XFeatureMask components)
+    {
+        foreach ((int component, byte[] content) in ComponentContent.InUse(image, layout).Where(held => components[held.Key]))
+        {
+            _expected[component] = content;
+        }
+    }
+
+    /// <summary>An image of one layout is about to be read by a host of another.</summary>
+    internal void Arrive(ReadOnlySpan<byte> image, XsaveLayout saved, XsaveLayout here)
+    {
+        if (!ReadOnlyXsaveImage.TryOpen(image, out ReadOnlyXsaveImage view, out _))
+        {
+            return;
+        }
+
+        foreach (int component in saved.DifferencesFrom(here, view.XstateBv).Components())
+        {
+            if (saved.TryGet(component, out XsaveComponent there))
+            {
+                _moved.Add(new MovedComponent(_hop, component, (there.Offset, there.Size), here.TryGet(component, out XsaveComponent place) ? (place.Offset, place.Size) : null));
+            }
+        }
+    }
 
     /// <summary>An image was saved: what is in it, what was left out, what changed.</summary>
     internal void Saved(ReadOnlySpan<byte> image, XsaveLayout layout)

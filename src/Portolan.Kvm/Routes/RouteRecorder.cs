@@ -30,7 +30,7 @@ internal sealed class RouteRecorder(List<RouteStep> steps) : ISetupObserver, ITr
             MissingFacts.Add(MissingFact.NameOf(rule) ?? rule.Statement);
         }
 
-        steps.Add(new RouteStep(Hop, Host, Phase, call, essentials, answer) { Refused = refused || !answer.Ok });
+        steps.Add(new RouteStep(Hop, Host, Phase, call, essentials, answer) { Refused = (refused || !answer.Ok) && !answer.IsUnknown });
     }
 
     /// <inheritdoc/>

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.Guest;
+using Portolan.Kvm.State;
 using Portolan.X86.Features;
+using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Kvm.Routes;
@@ -20,7 +22,9 @@ public sealed class RouteRunner
     private readonly List<MissingPromise> _missing = [];
     private readonly List<GuestVisibleChange> _changes = [];
     private ImmutableArray<VcpuPart> _neverLoaded = [];
+    private readonly List<GuestVisibleChange> _leftOut = [];
     private ImmutableSortedDictionary<uint, ulong>? _seen;
+    private XsaveLayout? _savedLayout;
 
     private RouteRunner(GuestContract contract, RouteOptions options)
     {
@@ -62,9 +66,11 @@ public sealed class RouteRunner
         {
             Hosts = [.. hosts.Select(host => host.Name)],
             Steps = [.. _steps],
-            End = _recorder.MissingFacts.Count > 0 && end == RouteEnd.Arrived ? RouteEnd.Unknown : end,
+            End = end == RouteEnd.Arrived && _recorder.MissingFacts.Count > 0 && !_components.LosesState ? RouteEnd.Unknown : end,
             EndHop = Math.Min(hop, hosts.Count - 1),
             Components = _components.All,
+            MovedComponents = _components.Moved,
+            MsrsLeftOut = [.. _leftOut],
             MissingPromises = [.. _missing],
             VisibleChanges = [.. _changes],
             NeverLoaded = _neverLoaded,
@@ -76,14 +82,16 @@ public sealed class RouteRunner
     {
         _recorder.Enter(hop, host.Name);
         _components.Enter(hop, host);
-        if (host.Supported is { } supported)
-        {
-            _missing.AddRange(PromiseCheck.Of(_contract, supported, hop));
-        }
-
         GuestSetup setup = new(_contract, _options.VcpuSetup);
         RouteRecorder recorder = _recorder;
         SetupStep permission = host.RequestsPermission ? setup.RequestPermission(host.System, ref recorder) : default;
+
+        // Asked after the permission, on which the answer depends (contract X9).
+        if (host.System.GetSupportedCpuid() is { Ok: true } supported)
+        {
+            _missing.AddRange(PromiseCheck.Of(_contract, supported.Value, hop));
+        }
+
         KvmAnswer<IKvmVm> created = permission.Ok ? host.System.CreateVm() : permission.Answer;
         if (!created.Ok)
         {
@@ -126,10 +134,20 @@ public sealed class RouteRunner
             return (EndOf(plan.WithoutValue()), null);
         }
 
+        if (host.System.GetMsrIndexList() is { IsUnknown: true } list)
+        {
+            recorder.Note("KVM_GET_MSR_INDEX_LIST", "no MSRs are carried", list.WithoutValue());
+        }
+
         RouteEnd loaded = starts ? StartDynamic(host, vcpu, plan.Value) : Load(host, vcpu, plan.Value, carried);
         if (loaded is RouteEnd.Refused or RouteEnd.Unknown)
         {
             return (loaded, null);
+        }
+
+        if (_options.RunsGuestCode && _options.State is null && !starts)
+        {
+            RunGuest(host, vcpu);
         }
 
         RouteEnd seen = Look(vcpu);
@@ -152,6 +170,29 @@ public sealed class RouteRunner
         }
     }
 
+    /// <summary>
+    /// The guest runs on, and what the host keeps enabled for its vCPUs gets into use again although nobody promised it: on hardware the
+    /// host's own PKRU is in the registers when the guest's are saved (contract X18).
+    /// </summary>
+    private void RunGuest(RouteHost host, IKvmVcpu vcpu)
+    {
+        byte[] image = new byte[TransferPlan.LegacyXsaveSize];
+        XFeatureMask enabled = host.SupportedXcr0.Except(XFeatureTable.Dynamic);
+        if (!vcpu.GetXsave(image).Ok || !ReadOnlyXsaveImage.TryOpen(image, out ReadOnlyXsaveImage held, out _))
+        {
+            return;
+        }
+
+        XFeatureMask extra = enabled.Except(held.XstateBv | _components.Promised);
+        WorstState.Use(image, host.Layout, extra);
+        if (!extra.IsEmpty && vcpu.SetXsave(image).Ok)
+        {
+            _recorder.Phase = RoutePhase.Guest;
+            _recorder.Note("KVM_RUN", $"the guest runs; {XFeatureTable.Names(extra)} of the host's get into use", KvmAnswer.Done);
+            _components.Add(image, host.Layout, extra);
+        }
+    }
+
     /// <summary>Dynamic components exist on a vCPU only after KVM_SET_CPUID2 (contract X31).</summary>
     private RouteEnd StartDynamic(RouteHost host, IKvmVcpu vcpu, TransferPlan plan)
     {
@@ -167,10 +208,14 @@ public sealed class RouteRunner
     private RouteEnd Load(RouteHost host, IKvmVcpu vcpu, TransferPlan plan, VcpuTransfer? carried)
     {
         _recorder.Phase = RoutePhase.Load;
-        VcpuTransfer arriving = carried is not null ? VcpuTransfer.Of(carried.ToState(0), plan) : VcpuTransfer.Of(_options.State!, plan);
+        VcpuTransfer arriving = VcpuTransfer.Of(Loadable(carried?.ToState(0) ?? _options.State!, host, plan), plan);
         if (carried is null)
         {
             _components.Start(arriving.Xsave, host.Layout);
+        }
+        else if (_savedLayout is { } saved)
+        {
+            _components.Arrive(arriving.Xsave, saved, host.Layout);
         }
 
         RouteRecorder recorder = _recorder;
@@ -189,6 +234,23 @@ public sealed class RouteRunner
 
         _neverLoaded = result.NotLoaded(_options.Order);
         return RouteEnd.ArrivedIncomplete;
+    }
+
+    /// <summary>A VMM writes the MSRs that the kernel under it lists, and passes over the others.</summary>
+    private VcpuState Loadable(VcpuState state, RouteHost host, TransferPlan plan)
+    {
+        if (host.System.GetMsrIndexList() is not { Ok: true } listed)
+        {
+            return state;
+        }
+
+        HashSet<uint> known = [.. listed.Value, .. plan.FeatureMsrs];
+        foreach (MsrValue msr in state.Msrs.Where(msr => !known.Contains(msr.Index) && msr.Value != 0))
+        {
+            _leftOut.Add(new GuestVisibleChange(_recorder.Hop, msr.Index, msr.Value, 0));
+        }
+
+        return state with { Msrs = [.. state.Msrs.Where(msr => known.Contains(msr.Index))] };
     }
 
     private RouteEnd Look(IKvmVcpu vcpu)
@@ -221,6 +283,7 @@ public sealed class RouteRunner
         VcpuTransfer transfer = new(plan);
         _ = transfer.Capture(vcpu, ref recorder);
         _components.Saved(transfer.Xsave, host.Layout);
+        _savedLayout = host.Layout;
         return transfer;
     }
 

@@ -47,7 +47,7 @@ public static class RouteSummary
             .Where(fate => fate != ComponentFate.Carried)
             .Select(fate => fate.ToString().ToLowerInvariant());
         return string.Join('+', [
-            "arrived", .. marks, .. trace.MissingPromises.IsEmpty ? (string[])[] : ["promise"], .. trace.VisibleChanges.IsEmpty ? (string[])[] : ["visible"]]);
+            "arrived", .. marks, .. trace.MissingPromises.IsEmpty ? (string[])[] : ["promise"], .. trace.MsrsLeftOut.IsEmpty ? (string[])[] : ["msrs"], .. trace.VisibleChanges.IsEmpty ? (string[])[] : ["visible"]]);
     }
 
     /// <summary>The rest, one fact a line, in the order in which it happened.</summary>
@@ -103,6 +103,19 @@ public static class RouteSummary
         if (missing.Length > 0)
         {
             facts.Add($"{host}: promised and not supported: {string.Join(", ", missing.Select(promise => promise.Feature.Name))}");
+        }
+
+        foreach (MovedComponent moved in trace.MovedComponents.Where(moved => moved.Hop == hop))
+        {
+            string here = moved.Read is { } place ? string.Create(CultureInfo.InvariantCulture, $"at {place.Offset}, {place.Size} bytes") : "nowhere";
+            facts.Add(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{host}: {XFeatureTable.Names(XFeatureMask.Of(moved.Component))} was saved at {moved.Saved.Offset}, {moved.Saved.Size} bytes, and is read {here}"));
+        }
+
+        foreach (GuestVisibleChange left in trace.MsrsLeftOut.Where(left => left.Hop == hop))
+        {
+            facts.Add(string.Create(CultureInfo.InvariantCulture, $"{host}: does not know {MsrName(left.Index)} = 0x{left.Before:x}; not loaded"));
         }
 
         foreach (GuestVisibleChange change in trace.VisibleChanges.Where(change => change.Hop == hop))

@@ -34,6 +34,13 @@ public sealed record MissingPromise(int Hop, CpuidFeature Feature, ulong Promise
 /// <param name="After">What it reads here.</param>
 public sealed record GuestVisibleChange(int Hop, uint Index, ulong Before, ulong After);
 
+/// <summary>A component of a saved image that the next host keeps at another place (contract X4).</summary>
+/// <param name="Hop">How many hops lie behind the host that reads the image.</param>
+/// <param name="Component">The component's number.</param>
+/// <param name="Saved">Its offset and size on the host that saved it, in bytes.</param>
+/// <param name="Read">Its offset and size on the host that reads it; null where it has none.</param>
+public sealed record MovedComponent(int Hop, int Component, (int Offset, int Size) Saved, (int Offset, int Size)? Read);
+
 /// <summary>Everything that happened to a guest on a route.</summary>
 public sealed record RouteTrace
 {
@@ -55,6 +62,12 @@ public sealed record RouteTrace
     /// <summary>What became of each component, hop by hop.</summary>
     public required ImmutableArray<ComponentAt> Components { get; init; }
 
+    /// <summary>Components that two hosts in a row keep at different places.</summary>
+    public ImmutableArray<MovedComponent> MovedComponents { get; init; } = [];
+
+    /// <summary>MSRs with a value other than 0 that a host's kernel does not list and that were therefore not loaded there.</summary>
+    public ImmutableArray<GuestVisibleChange> MsrsLeftOut { get; init; } = [];
+
     /// <summary>What the guest was promised and a host lacks.</summary>
     public required ImmutableArray<MissingPromise> MissingPromises { get; init; }
 
@@ -68,5 +81,5 @@ public sealed record RouteTrace
     public ImmutableArray<string> MissingFacts { get; init; } = [];
 
     /// <summary>Is there something that the guest had and does not have any more?</summary>
-    public bool LosesState => Components.Any(at => at.Fate is ComponentFate.Lost or ComponentFate.Corrupted or ComponentFate.NotLoaded);
+    public bool LosesState => !MsrsLeftOut.IsEmpty || Components.Any(at => at.Fate is ComponentFate.Lost or ComponentFate.Corrupted or ComponentFate.NotLoaded);
 }

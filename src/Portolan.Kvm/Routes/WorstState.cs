@@ -25,6 +25,19 @@ internal static class WorstState
 
         image.SetFcw(InitialFcw);
         image.SetMxcsr(InitialMxcsr);
+        Use(bytes, layout, components);
+        return bytes;
+    }
+
+    /// <summary>Puts components into use in an image.</summary>
+    internal static void Use(byte[] bytes, XsaveLayout layout, XFeatureMask components)
+    {
+        if (!XsaveImage.TryOpen(bytes, out XsaveImage image, out _))
+        {
+            return;
+        }
+
+        XFeatureMask held = image.View.XstateBv;
         foreach (int component in components.Components())
         {
             // An all-zero tile configuration is the only one that every processor takes.
@@ -40,7 +53,6 @@ internal static class WorstState
             image.TrySetPkru(layout, Pkru);
         }
 
-        image.SetXstateBv(components);
-        return bytes;
+        image.SetXstateBv(held | components);
     }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
+using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Kvm.Guest.Definition;
@@ -54,6 +55,16 @@ public static class GuestDefinition
             return Refuse(DefinitionRefusal.Request, $"'{name}' is no feature that libvirt, QEMU, Linux or portolan names");
         }
 
+        foreach (HostSnapshot other in request.CommonWith)
+        {
+            if (other.SupportedCpuid is null)
+            {
+                return Refuse(DefinitionRefusal.Host, $"{other.Name ?? "another host"}: the snapshot does not tell KVM_GET_SUPPORTED_CPUID");
+            }
+
+            cpuid = CommonPromise.Of(cpuid, other.SupportedCpuid.Value);
+        }
+
         cpuid = WithoutIdleXfd(removal.From(cpuid));
         string? hyperv = null;
         if (request.Hyperv || request.EnlightenedVmcs)
@@ -66,11 +77,22 @@ public static class GuestDefinition
             return Refuse(DefinitionRefusal.Host, hyperv);
         }
 
+        MsrTable featureMsrs = FeatureMsrPromise.Of(host, cpuid, remarks);
+        foreach (HostSnapshot other in request.CommonWith)
+        {
+            if (CommonPromise.Of(featureMsrs, other, out string? why) is not { } common)
+            {
+                return Refuse(DefinitionRefusal.Host, $"{other.Name ?? "another host"}: {why}");
+            }
+
+            featureMsrs = common;
+        }
+
         GuestContract contract = new()
         {
             Name = request.Name,
             Cpuid = cpuid,
-            FeatureMsrs = removal.From(FeatureMsrPromise.Of(host, cpuid, remarks)),
+            FeatureMsrs = removal.From(featureMsrs),
             EnlightenedVmcs = request.EnlightenedVmcs,
             GuestPermission = request.Permission & XsaveLeaf.Xcr0(cpuid),
             TscKhz = request.TscKhz,

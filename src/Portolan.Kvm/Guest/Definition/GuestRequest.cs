@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Portolan.Kvm.Snapshot;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Kvm.Guest.Definition;
@@ -11,6 +12,9 @@ public sealed record GuestRequest
 
     /// <summary>Names of features to leave out: libvirt's, QEMU's, Linux's, ours, or a state component's.</summary>
     public ImmutableArray<string> Without { get; init; } = [];
+
+    /// <summary>Other hosts that must be able to keep the promise too.</summary>
+    public ImmutableArray<HostSnapshot> CommonWith { get; init; } = [];
 
     /// <summary>The dynamic components to ask permission for and to promise.</summary>
     public XFeatureMask Permission { get; init; }
