@@ -8,6 +8,7 @@ public static class AllTables
     [
         new Tables.BehavioursTable(),
         new Tables.ClausesTable(),
+        new Tables.CasesTable(),
         new Tables.FeaturesTable(),
         new Tables.CapabilitiesTable(),
         new Tables.XFeaturesTable(),

@@ -11,6 +11,6 @@ public interface ITable
 }
 
 /// <summary>A file the compiler writes.</summary>
-/// <param name="Path">Relative to the repository; ends in <c>.g.cs</c>.</param>
+/// <param name="Path">Relative to the repository; code ends in <c>.g.cs</c>.</param>
 /// <param name="Text">Its whole text, lines ended by a line feed.</param>
 public sealed record GeneratedFile(string Path, string Text);

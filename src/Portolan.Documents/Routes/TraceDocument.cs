@@ -31,7 +31,10 @@ public static class TraceDocument
         Strings(writer, "missingFacts", trace.MissingFacts);
         Components(writer.Json, trace.Components);
         Promises(writer, trace.MissingPromises);
-        Changes(writer, trace.VisibleChanges);
+        Moved(writer, trace.MovedComponents);
+        Changes(writer, "msrsLeftOut", trace.MsrsLeftOut);
+        Changes(writer, "msrsFiltered", trace.MsrsFiltered);
+        Changes(writer, "guestVisibleChanges", trace.VisibleChanges);
         Strings(writer, "neverLoaded", [.. trace.NeverLoaded.Select(part => Camel(part.ToString()))]);
         Steps(writer, trace.Steps);
     }
@@ -80,9 +83,27 @@ public static class TraceDocument
         writer.Json.WriteEndArray();
     }
 
-    private static void Changes(DocumentWriter writer, ImmutableArray<GuestVisibleChange> changes)
+    private static void Moved(DocumentWriter writer, ImmutableArray<MovedComponent> components)
     {
-        writer.Json.WriteStartArray("guestVisibleChanges");
+        writer.Json.WriteStartArray("movedComponents");
+        foreach (MovedComponent moved in components)
+        {
+            writer.Json.WriteStartObject();
+            writer.Number("hop", moved.Hop);
+            writer.Number("component", moved.Component);
+            writer.Number("savedOffset", moved.Saved.Offset);
+            writer.Number("savedSize", moved.Saved.Size);
+            writer.Number("readOffset", moved.Read?.Offset);
+            writer.Number("readSize", moved.Read?.Size);
+            writer.Json.WriteEndObject();
+        }
+
+        writer.Json.WriteEndArray();
+    }
+
+    private static void Changes(DocumentWriter writer, string name, ImmutableArray<GuestVisibleChange> changes)
+    {
+        writer.Json.WriteStartArray(name);
         foreach (GuestVisibleChange change in changes)
         {
             writer.Json.WriteStartObject();

@@ -41,6 +41,7 @@ public sealed record HostClassification(
         [
             .. XsaveProbes.Run(system), .. CpuidProbes.Run(system), .. MsrProbes.Run(system), .. HypervProbes.Run(system),
         ];
+        outcomes = [.. outcomes, .. BehaviourTable.Ids.Except(outcomes.Select(outcome => outcome.Behaviour)).Select(id => ProbeOutcome.Undecided(id, "no probe without a guest shows it"))];
         Array.Sort(outcomes, static (a, b) => string.CompareOrdinal(a.Behaviour, b.Behaviour));
         KvmBehaviours expected = release is { } known ? KvmBehaviours.Of(known) : KvmBehaviours.Unknown;
         ImmutableSortedDictionary<string, Fact<string>>.Builder facts =

@@ -23,6 +23,7 @@ public sealed class RouteRunner
     private readonly List<GuestVisibleChange> _changes = [];
     private ImmutableArray<VcpuPart> _neverLoaded = [];
     private readonly List<GuestVisibleChange> _leftOut = [];
+    private readonly List<GuestVisibleChange> _filtered = [];
     private ImmutableSortedDictionary<uint, ulong>? _seen;
     private XsaveLayout? _savedLayout;
 
@@ -71,6 +72,7 @@ public sealed class RouteRunner
             Components = _components.All,
             MovedComponents = _components.Moved,
             MsrsLeftOut = [.. _leftOut],
+            MsrsFiltered = [.. _filtered],
             MissingPromises = [.. _missing],
             VisibleChanges = [.. _changes],
             NeverLoaded = _neverLoaded,
@@ -262,6 +264,13 @@ public sealed class RouteRunner
 
         _recorder.Phase = RoutePhase.Guest;
         ImmutableSortedDictionary<uint, ulong> seen = GuestView.ReadVmx(vcpu.Guest, _recorder);
+        if (_seen is null)
+        {
+            _filtered.AddRange(_contract.FeatureMsrs
+                .Where(promised => seen.TryGetValue(promised.Index, out ulong read) && read != promised.Value)
+                .Select(promised => new GuestVisibleChange(_recorder.Hop, promised.Index, promised.Value, seen[promised.Index])));
+        }
+
         foreach ((uint index, ulong before) in _seen ?? seen)
         {
             if (seen.TryGetValue(index, out ulong after) && after != before)

@@ -47,7 +47,7 @@ public static class RouteSummary
             .Where(fate => fate != ComponentFate.Carried)
             .Select(fate => fate.ToString().ToLowerInvariant());
         return string.Join('+', [
-            "arrived", .. marks, .. trace.MissingPromises.IsEmpty ? (string[])[] : ["promise"], .. trace.MsrsLeftOut.IsEmpty ? (string[])[] : ["msrs"], .. trace.VisibleChanges.IsEmpty ? (string[])[] : ["visible"]]);
+            "arrived", .. marks, .. trace.MsrsFiltered.IsEmpty ? (string[])[] : ["filtered"], .. trace.MissingPromises.IsEmpty ? (string[])[] : ["promise"], .. trace.MsrsLeftOut.IsEmpty ? (string[])[] : ["msrs"], .. trace.VisibleChanges.IsEmpty ? (string[])[] : ["visible"]]);
     }
 
     /// <summary>The rest, one fact a line, in the order in which it happened.</summary>
@@ -116,6 +116,11 @@ public static class RouteSummary
         foreach (GuestVisibleChange left in trace.MsrsLeftOut.Where(left => left.Hop == hop))
         {
             facts.Add(string.Create(CultureInfo.InvariantCulture, $"{host}: does not know {MsrName(left.Index)} = 0x{left.Before:x}; not loaded"));
+        }
+
+        foreach (GuestVisibleChange filtered in trace.MsrsFiltered.Where(filtered => filtered.Hop == hop))
+        {
+            facts.Add(string.Create(CultureInfo.InvariantCulture, $"{host}: the guest reads {MsrName(filtered.Index)} = 0x{filtered.After:x16}, the VMM set 0x{filtered.Before:x16}"));
         }
 
         foreach (GuestVisibleChange change in trace.VisibleChanges.Where(change => change.Hop == hop))

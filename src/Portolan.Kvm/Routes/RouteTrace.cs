@@ -68,6 +68,9 @@ public sealed record RouteTrace
     /// <summary>MSRs with a value other than 0 that a host's kernel does not list and that were therefore not loaded there.</summary>
     public ImmutableArray<GuestVisibleChange> MsrsLeftOut { get; init; } = [];
 
+    /// <summary>Feature MSRs that the guest, where it starts, reads otherwise than the VMM set them: the eVMCS filter.</summary>
+    public ImmutableArray<GuestVisibleChange> MsrsFiltered { get; init; } = [];
+
     /// <summary>What the guest was promised and a host lacks.</summary>
     public required ImmutableArray<MissingPromise> MissingPromises { get; init; }
 

@@ -13,6 +13,10 @@ namespace Portolan.Kvm.Guest.Definition;
 /// </summary>
 public static class GuestDefinition
 {
+    private const uint AddressWidths = 0x80000008;
+    private const uint LeastPhysicalWidth = 36;
+    private const uint LeastLinearWidth = 48;
+
     /// <summary>Defines the guest.</summary>
     public static GuestDefinitionAnswer From(HostSnapshot host, GuestRequest request)
     {
@@ -131,7 +135,22 @@ public static class GuestDefinition
             remarks.Add($"not promised, because the snapshot does not know whether the host has them: {string.Join(", ", left)}");
         }
 
+        known = WithAddressWidths(known, remarks);
         return known.WithValue(FeatureTable.Get("osxsave"), 0).WithValue(FeatureTable.Get("ospke"), 0);
+    }
+
+    /// <summary>A guest has some address widths; where the host's are not known, those that every host can give.</summary>
+    private static CpuidTable WithAddressWidths(CpuidTable known, List<string> remarks)
+    {
+        CpuidValues widths = known.GetOrZero(AddressWidths);
+        if (!known.TryGet(AddressWidths, 0, out _) || (widths.Eax & 0xff) != 0)
+        {
+            return known;
+        }
+
+        remarks.Add($"the host's MAXPHYADDR is not known: {LeastPhysicalWidth} bits are promised (contract C7)");
+        uint linear = (widths.Eax >> 8 & 0xff) is var own and not 0 ? own : LeastLinearWidth;
+        return known.With(AddressWidths, 0, widths with { Eax = (widths.Eax & 0xffff0000) | linear << 8 | LeastPhysicalWidth });
     }
 
     /// <summary>Dynamic components are promised only with permission, and permission is given only for what the host has.</summary>
