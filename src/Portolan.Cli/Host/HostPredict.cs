@@ -2,10 +2,8 @@ using System.CommandLine;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
 using Portolan.Documents.Hosts;
-using Portolan.Kvm.Kernel;
 using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot;
-using Portolan.X86.Cpus;
 
 namespace Portolan.Cli.Host;
 
