@@ -12,20 +12,7 @@ public static class GuestContractDocument
     /// <param name="file">The name a fault gives the document.</param>
     /// <param name="bytes">UTF-8 JSON.</param>
     public static Reading<GuestContract> Read(string file, ReadOnlyMemory<byte> bytes)
-    {
-        Reading<JsonValue> opened = DocumentHeader.Open(file, bytes, DocumentKind.GuestContract);
-        if (!opened.Ok)
-        {
-            return Reading.Refused<GuestContract>(opened.Fault);
-        }
-
-        DocumentScope scope = new(file, bytes);
-        ObjectCursor root = new(scope, opened.Value, "$");
-        _ = root.Text("schema");
-        GuestContract read = ReadFields(root);
-        root.Finish(Extension.Root);
-        return scope.Fault is null ? Reading.Of(read with { Extensions = scope.Extensions }) : Reading.Refused<GuestContract>(scope.Fault);
-    }
+        => DocumentReader.Read(file, bytes, DocumentKind.GuestContract, ReadFields, static (read, unknown) => read with { Extensions = unknown });
 
     /// <summary>The document's bytes.</summary>
     public static ReadOnlyMemory<byte> Write(GuestContract contract)

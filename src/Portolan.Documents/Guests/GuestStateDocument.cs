@@ -15,24 +15,7 @@ public static class GuestStateDocument
     /// <param name="file">The name a fault gives the document.</param>
     /// <param name="bytes">UTF-8 JSON.</param>
     public static Reading<GuestState> Read(string file, ReadOnlyMemory<byte> bytes)
-    {
-        Reading<JsonValue> opened = DocumentHeader.Open(file, bytes, DocumentKind.GuestState);
-        if (!opened.Ok)
-        {
-            return Reading.Refused<GuestState>(opened.Fault);
-        }
-
-        DocumentScope scope = new(file, bytes);
-        ObjectCursor root = new(scope, opened.Value, "$");
-        _ = root.Text("schema");
-        GuestState read = new()
-        {
-            Vcpus = ReadVcpus(root),
-            Clock = root.EnterOrNull("clock") is { } clock ? ReadClock(clock) : null,
-        };
-        root.Finish(Extension.Root);
-        return scope.Fault is null ? Reading.Of(read with { Extensions = scope.Extensions }) : Reading.Refused<GuestState>(scope.Fault);
-    }
+        => DocumentReader.Read(file, bytes, DocumentKind.GuestState, ReadFields, static (read, unknown) => read with { Extensions = unknown });
 
     /// <summary>The document's bytes.</summary>
     public static ReadOnlyMemory<byte> Write(GuestState state)
@@ -63,6 +46,12 @@ public static class GuestStateDocument
         writer.Json.WriteEndArray();
         return writer.Finish();
     }
+
+    private static GuestState ReadFields(ObjectCursor root) => new()
+    {
+        Vcpus = ReadVcpus(root),
+        Clock = root.EnterOrNull("clock") is { } clock ? ReadClock(clock) : null,
+    };
 
     private static ImmutableArray<VcpuState> ReadVcpus(ObjectCursor root)
     {

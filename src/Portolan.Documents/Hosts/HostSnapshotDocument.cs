@@ -11,20 +11,7 @@ public static class HostSnapshotDocument
     /// <param name="file">The name a fault gives the document.</param>
     /// <param name="bytes">UTF-8 JSON.</param>
     public static Reading<HostSnapshot> Read(string file, ReadOnlyMemory<byte> bytes)
-    {
-        Reading<JsonValue> opened = DocumentHeader.Open(file, bytes, DocumentKind.HostSnapshot);
-        if (!opened.Ok)
-        {
-            return Reading.Refused<HostSnapshot>(opened.Fault);
-        }
-
-        DocumentScope scope = new(file, bytes);
-        ObjectCursor root = new(scope, opened.Value, "$");
-        _ = root.Text("schema");
-        HostSnapshot read = HostSnapshotFields.Read(root);
-        root.Finish(Extension.Root);
-        return scope.Fault is null ? Reading.Of(read with { Extensions = scope.Extensions }) : Reading.Refused<HostSnapshot>(scope.Fault);
-    }
+        => DocumentReader.Read(file, bytes, DocumentKind.HostSnapshot, HostSnapshotFields.Read, static (read, unknown) => read with { Extensions = unknown });
 
     /// <summary>The document's bytes.</summary>
     public static ReadOnlyMemory<byte> Write(HostSnapshot snapshot)
