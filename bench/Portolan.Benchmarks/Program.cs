@@ -1,1 +1,51 @@
+using System.Globalization;
+using Portolan.Benchmarks;
+using Portolan.Documents;
+using Portolan.Documents.Hosts;
+using Portolan.Kvm.Snapshot;
+
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+string root = args.Length > 0 ? args[0] : Directory.GetCurrentDirectory();
+
+Console.WriteLine("The binding against the bare ioctl (goal: at most 1.05)");
+if (XsaveIoctl.TryMeasure(out IReadOnlyList<XsaveIoctlFigures> ioctls, out string? reason))
+{
+    foreach (XsaveIoctlFigures figure in ioctls)
+    {
+        Console.WriteLine($"  {figure.Name}: {figure.BindingNanoseconds / 1000:F2} us, bare {figure.BareNanoseconds / 1000:F2} us, ratio {figure.Ratio:F3}");
+    }
+}
+else
+{
+    Console.WriteLine($"  not measured: {reason}");
+}
+
+Console.WriteLine("Copy and trim against memcpy of the same bytes (goal: at least 0.5 of its speed)");
+foreach (XsaveTrimFigure figure in XsaveTrimBenchmark.Measure())
+{
+    Console.WriteLine($"  {figure}");
+}
+
+Console.WriteLine("A hop of one vCPU between two modelled hosts (goal: at most 5 us)");
+foreach (string file in Directory.EnumerateFiles(Path.Combine(root, "data", "hosts"), "*.json").Order(StringComparer.Ordinal))
+{
+    Reading<HostSnapshot> host = HostSnapshotDocument.Read(file, File.ReadAllBytes(file));
+    if (host.Ok)
+    {
+        Console.WriteLine($"  {Path.GetFileNameWithoutExtension(file)}: {ModelHop.Measure(host.Value)}");
+    }
+}
+
+Console.WriteLine("Whole processes, compiled ahead of time (goal: at most 30 ms)");
+IReadOnlyList<ProcessStartFigure> processes = ProcessStart.Measure(root);
+foreach (ProcessStartFigure figure in processes)
+{
+    Console.WriteLine($"  {figure.Name}: {figure.Milliseconds:F1} ms; /bin/true {figure.FloorMilliseconds:F1} ms");
+}
+
+if (processes.Count == 0)
+{
+    Console.WriteLine("  not measured: out/native/portolan is not there; ./portolan builds it where gcc and zlib's headers are");
+}
+
 return 0;

@@ -12,24 +12,19 @@ public sealed record HostClassification(
     ImmutableArray<ProbeOutcome> Outcomes, ImmutableSortedDictionary<string, Fact<string>> Behaviours)
 {
     /// <summary>The XSAVE generation, or null if the host is like none.</summary>
-    public Generation? Xsave => GenerationTable.Of("xsave", Known);
+    public Generation? Xsave => Named("xsave", Known);
 
     /// <summary>The eVMCS generation, or null if it is not known.</summary>
-    public Generation? Evmcs => GenerationTable.Of("evmcs", Known);
+    public Generation? Evmcs => Named("evmcs", Known);
 
-    private KvmBehaviours Known
-    {
-        get
-        {
-            KvmBehaviours known = KvmBehaviours.Unknown;
-            foreach ((string id, Fact<string> fact) in Behaviours)
-            {
-                known = known.With(id, fact.Value);
-            }
+    private KvmBehaviours Known => Of(Behaviours);
 
-            return known;
-        }
-    }
+    /// <summary>The generation that says everything known, else the only one that what is known does not contradict.</summary>
+    private static Generation? Named(string family, KvmBehaviours known)
+        => GenerationTable.Of(family, known) ?? (GenerationTable.Matching(family, known) is [Generation only] ? only : null);
+
+    private static KvmBehaviours Of(IEnumerable<KeyValuePair<string, Fact<string>>> facts)
+        => facts.Aggregate(KvmBehaviours.Unknown, static (known, fact) => known.With(fact.Key, fact.Value.Value));
 
     /// <summary>
     /// Asks a kernel (or a model of one) every probe. With <paramref name="release"/>, what no probe can decide is derived from it, and marked so.
@@ -58,6 +53,25 @@ public sealed record HostClassification(
             }
         }
 
+        AddFromGeneration("xsave", facts);
+        AddFromGeneration("evmcs", facts);
         return new HostClassification([.. outcomes], facts.ToImmutable());
+    }
+
+    /// <summary>Where only one generation is like the host, what it also does is taken from it.</summary>
+    private static void AddFromGeneration(string family, ImmutableSortedDictionary<string, Fact<string>>.Builder facts)
+    {
+        if (Named(family, Of(facts)) is not { } generation)
+        {
+            return;
+        }
+
+        foreach ((string id, string value) in generation.Sets)
+        {
+            if (!facts.ContainsKey(id))
+            {
+                facts[id] = new(value, new Evidence(EvidenceQuality.Derived, $"only {generation.Name} is like this host"));
+            }
+        }
     }
 }
