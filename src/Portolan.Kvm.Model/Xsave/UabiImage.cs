@@ -8,6 +8,7 @@ internal static class UabiImage
 
     public const int X87End = 24;
     public const int Mxcsr = 24;
+    public const int MxcsrMask = 28;
     public const int MxcsrEnd = 32;
     public const int X87Registers = 32;
     public const int Xmm = 160;

@@ -37,6 +37,7 @@ internal sealed class XsaveState(ModelHost host, XsavePolicy policy)
         if (host.Behaviours.XsaveSwReserved == XsaveSwReserved.HostMask && host.HostXcr0 is { } mask)
         {
             BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(UabiImage.SwReserved), mask.Bits);
+            BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(UabiImage.MxcsrMask), host.MxcsrMask ?? 0);
         }
 
         return image;

@@ -90,7 +90,7 @@ public static class HostRecorder
         KvmAnswer<ulong> swReserved = vcpu.GetSwReserved();
         return snapshot with
         {
-            MxcsrMask = Ask(vcpu.GetMxcsrMask(), "MXCSR_MASK of KVM_GET_XSAVE"),
+            MxcsrMask = vcpu.FindMxcsrMask() is { } mxcsr ? new(mxcsr, Measured("KVM_SET_XSAVE, bit by bit")) : null,
             HostXcr0 = swReserved is { Ok: true, Value: not 0 } ? new(new XFeatureMask(swReserved.Value), Measured("bytes 464 to 471 of KVM_GET_XSAVE")) : null,
             TscKhz = Ask(vcpu.Vcpu.GetTscKhz(), "KVM_GET_TSC_KHZ"),
         };

@@ -10,7 +10,6 @@ internal sealed class ProbeVcpu : IDisposable
 {
     private const int ImageSize = 4096;
     private const int MxcsrOffset = 24;
-    private const int MxcsrMaskOffset = 28;
     private const int SwReservedOffset = 464;
     private const int XstateBvOffset = 512;
     private const int XcompBvOffset = 520;
@@ -72,8 +71,25 @@ internal sealed class ProbeVcpu : IDisposable
     /// <summary>Bytes 464 to 471 of GET_XSAVE.</summary>
     internal KvmAnswer<ulong> GetSwReserved() => Read(static image => BinaryPrimitives.ReadUInt64LittleEndian(image[SwReservedOffset..]));
 
-    /// <summary>MXCSR_MASK of GET_XSAVE.</summary>
-    internal KvmAnswer<uint> GetMxcsrMask() => Read(static image => BinaryPrimitives.ReadUInt32LittleEndian(image[MxcsrMaskOffset..]));
+    /// <summary>
+    /// The bits of MXCSR that SET_XSAVE accepts (contract X11), found one by one: the MXCSR_MASK of an image is 0 on kernels before 5.16.
+    /// Null where not even the initial MXCSR is accepted.
+    /// </summary>
+    internal uint? FindMxcsrMask()
+    {
+        if (!SetXsave(XFeatureMask.Legacy).Ok)
+        {
+            return null;
+        }
+
+        uint mask = 0;
+        for (uint bit = 1; bit != 0; bit = unchecked(bit << 1))
+        {
+            mask |= SetXsave(XFeatureMask.Legacy, mxcsr: bit).Ok ? bit : 0;
+        }
+
+        return mask;
+    }
 
     /// <summary>Host-initiated write of one MSR: was it taken?</summary>
     internal bool TrySetMsr(uint index, ulong value) => Vcpu.SetMsrs([new MsrValue(index, value)]) is { Ok: true, Value: 1 };

@@ -153,8 +153,9 @@ public sealed class RouteRunner
         }
 
         RouteEnd seen = Look(vcpu);
-        VcpuTransfer saved = Save(host, vcpu, plan.Value);
-        return (loaded == RouteEnd.Arrived ? seen : loaded, saved);
+        RouteEnd saved = Save(host, vcpu, plan.Value, out VcpuTransfer transfer);
+        RouteEnd here = loaded != RouteEnd.Arrived ? loaded : seen != RouteEnd.Arrived ? seen : saved;
+        return (here, transfer);
     }
 
     /// <summary>
@@ -285,15 +286,20 @@ public sealed class RouteRunner
         return entered ? RouteEnd.Arrived : RouteEnd.Refused;
     }
 
-    private VcpuTransfer Save(RouteHost host, IKvmVcpu vcpu, TransferPlan plan)
+    /// <summary>Saves the guest. What a model could not tell is no loss: the trace ends as unknown unless something else decides.</summary>
+    private RouteEnd Save(RouteHost host, IKvmVcpu vcpu, TransferPlan plan, out VcpuTransfer transfer)
     {
         _recorder.Phase = RoutePhase.Save;
         RouteRecorder recorder = _recorder;
-        VcpuTransfer transfer = new(plan);
-        _ = transfer.Capture(vcpu, ref recorder);
-        _components.Saved(transfer.Xsave, host.Layout);
-        _savedLayout = host.Layout;
-        return transfer;
+        transfer = new VcpuTransfer(plan);
+        KvmAnswer first = transfer.Capture(vcpu, ref recorder);
+        if (transfer.Has(VcpuPart.Xsave))
+        {
+            _components.Saved(transfer.Xsave, host.Layout);
+            _savedLayout = host.Layout;
+        }
+
+        return first.Ok || first.IsUnknown ? RouteEnd.Arrived : RouteEnd.Refused;
     }
 
     private static RouteEnd EndOf(KvmAnswer answer) => answer.IsUnknown ? RouteEnd.Unknown : RouteEnd.Refused;
