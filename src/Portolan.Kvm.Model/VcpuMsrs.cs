@@ -156,7 +156,9 @@ internal sealed class VcpuMsrs
                 : ClauseTable.MsrUnsupportedByVcpu;
         }
 
-        RefusalRule? rule = WriteRuled(kind, index, value, byHost);
+        RefusalRule? rule = kind == MsrTreatment.ArchCapabilities && byHost && value != 0 && Host.Behaviours.MsrArchCapabilities == MsrArchCapabilities.ZeroOnly
+            ? ClauseTable.MsrArchCapabilitiesZero
+            : WriteRuled(kind, index, value, byHost);
         if (rule is null)
         {
             Store(slot, value);

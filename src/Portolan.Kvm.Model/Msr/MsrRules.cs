@@ -58,7 +58,7 @@ internal static class MsrRules
 
         if (behaviours.MsrArchCapabilities is { } value)
         {
-            return value == MsrArchCapabilities.NeedsCpuid;
+            return value != MsrArchCapabilities.Any;
         }
 
         missing = MissingFact.Rule("msr.arch-capabilities");

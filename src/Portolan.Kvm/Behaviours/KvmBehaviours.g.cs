@@ -346,6 +346,8 @@ public enum MsrArchCapabilities
     Any,
     /// <summary>A nonzero IA32_ARCH_CAPABILITIES is refused unless the guest CPUID has it.</summary>
     NeedsCpuid,
+    /// <summary>IA32_ARCH_CAPABILITIES accepts only 0 from the host, whatever the guest CPUID has.</summary>
+    ZeroOnly,
 }
 
 /// <summary>Values of msr.feat-ctl (contract M15).</summary>

@@ -157,6 +157,9 @@ public static partial class ClauseTable
     /// <summary>msr.arch-capabilities.cpuid: A nonzero IA32_ARCH_CAPABILITIES needs the feature in the guest CPUID (contract M14).</summary>
     public static RefusalRule MsrArchCapabilitiesCpuid { get; } = new("msr.arch-capabilities.cpuid", "A nonzero IA32_ARCH_CAPABILITIES needs the feature in the guest CPUID", "arch/x86/kvm/x86.c kvm_set_msr_common; contract M14");
 
+    /// <summary>msr.arch-capabilities.zero: A nonzero IA32_ARCH_CAPABILITIES is not taken on this host (contract M14).</summary>
+    public static RefusalRule MsrArchCapabilitiesZero { get; } = new("msr.arch-capabilities.zero", "A nonzero IA32_ARCH_CAPABILITIES is not taken on this host", "measured on a kvm_pvm host with 6.18.44");
+
     /// <summary>msr.perf-capabilities: IA32_PERF_CAPABILITIES has only bits the host supports (contract M16).</summary>
     public static RefusalRule MsrPerfCapabilities { get; } = new("msr.perf-capabilities", "IA32_PERF_CAPABILITIES has only bits the host supports", "arch/x86/kvm/x86.c kvm_set_msr_common; contract M16");
 
@@ -393,6 +396,7 @@ public static partial class ClauseTable
         new(MsrPvFeature, "S13", "kvm"),
         new(MsrReadOnlyForGuest, "M7", "kvm"),
         new(MsrArchCapabilitiesCpuid, "M14", "kvm"),
+        new(MsrArchCapabilitiesZero, "M14", "kvm"),
         new(MsrPerfCapabilities, "M16", "kvm"),
         new(MsrFeatCtl, "M15", "kvm"),
         new(MsrFeatCtlLocked, "M15", "kvm"),

@@ -1,5 +1,6 @@
 using Portolan.Kvm.Capabilities;
 using Portolan.X86.Cpuid;
+using Portolan.X86.Features;
 
 namespace Portolan.Kvm.Probing;
 
@@ -55,9 +56,30 @@ internal static class MsrProbes
         {
             bool zero = vcpu.TrySetMsr(ArchCapabilities, 0);
             bool one = vcpu.TrySetMsr(ArchCapabilities, 1);
+            bool? promised = one ? null : TakesOneWhenPromised(system);
             string observation = $"KVM_SET_MSRS of MSR 10AH without ARCH_CAPABILITIES in the guest CPUID: 0 {Taken(zero)}, 1 {Taken(one)}";
-            return ((zero, one) switch { (true, true) => "any", (true, false) => "needs-cpuid", _ => null }, observation);
+            observation += promised is { } taken ? $"; with it: 1 {Taken(taken)}" : "";
+            return ((zero, one, promised) switch { (true, true, _) => "any", (true, false, true) => "needs-cpuid", (true, false, false) => "zero-only", _ => null }, observation);
         });
+    }
+
+    /// <summary>Is 1 taken on a vCPU whose CPUID has ARCH_CAPABILITIES? Null where the host does not offer it.</summary>
+    private static bool? TakesOneWhenPromised(IKvmSystem system)
+    {
+        KvmAnswer<CpuidTable> supported = system.GetSupportedCpuid();
+        if (!supported.Ok || !supported.Value.Has("arch-capabilities"))
+        {
+            return null;
+        }
+
+        KvmAnswer<ProbeVcpu> created = ProbeVcpu.Create(system, supported.Value);
+        if (!created.Ok)
+        {
+            return null;
+        }
+
+        using ProbeVcpu vcpu = created.Value;
+        return vcpu.TrySetMsr(ArchCapabilities, 1);
     }
 
     private static ProbeOutcome Xss(IKvmSystem system)

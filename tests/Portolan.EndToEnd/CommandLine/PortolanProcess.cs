@@ -25,14 +25,16 @@ internal static class PortolanProcess
 
     public static Run Start(params string[] arguments) => Start(null, arguments);
 
-    public static Run Start(byte[]? input, string[] arguments)
+    public static Run StartIn(string folder, params string[] arguments) => Start(null, arguments, folder);
+
+    public static Run Start(byte[]? input, string[] arguments, string? folder = null)
     {
         ProcessStartInfo start = new(Dotnet(), ["exec", Path.Combine(AppContext.BaseDirectory, "portolan.dll"), .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            WorkingDirectory = Repository.Root,
+            WorkingDirectory = folder ?? Repository.Root,
         };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();

@@ -1,3 +1,4 @@
+using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
@@ -20,7 +21,12 @@ internal static class FeatureMsrPromise
                 continue;
             }
 
-            if (host.FeatureMsrs is { } known && known.Value.TryGet(index, out ulong maximum))
+            if (index == MsrIndex.Ia32ArchCapabilities && KvmBehaviours.Of(host).MsrArchCapabilities == MsrArchCapabilities.ZeroOnly)
+            {
+                promised.Add(new MsrValue(index, 0));
+                remarks.Add($"{KnownMsrs.Describe(index)} is promised as 0: this host's KVM takes no other value");
+            }
+            else if (host.FeatureMsrs is { } known && known.Value.TryGet(index, out ulong maximum))
             {
                 promised.Add(new MsrValue(index, maximum));
             }
