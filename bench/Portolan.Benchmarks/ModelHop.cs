@@ -4,10 +4,9 @@ using System.Globalization;
 using Portolan.Kvm;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.Guest;
+using Portolan.Kvm.Guest.Definition;
 using Portolan.Kvm.Model;
 using Portolan.Kvm.Snapshot;
-using Portolan.X86.Msr;
-using Portolan.X86.Vmx;
 
 namespace Portolan.Benchmarks;
 
@@ -41,7 +40,8 @@ public static class ModelHop
         ArgumentNullException.ThrowIfNull(host);
         ModelSystem system = ModelSystem.TryCreate(host, out var missing)
             ?? throw new InvalidOperationException($"the host lacks {string.Join(", ", missing)}");
-        GuestContract contract = new() { Cpuid = Require(system.GetSupportedCpuid()), FeatureMsrs = Restorable(host) };
+        GuestContract contract = GuestDefinition.From(host, new GuestRequest()).Contract
+            ?? throw new InvalidOperationException("the host can promise a guest nothing");
         GuestSetup setup = new(contract);
         IKvmVm vm = Require(system.CreateVm());
         TransferPlan plan = Require(TransferPlan.From(system, vm, contract));
@@ -104,11 +104,6 @@ public static class ModelHop
         SetupStep prepared = setup.PrepareVcpu(vcpu);
         return prepared.Ok ? vcpu : throw new InvalidOperationException($"the setup failed: {prepared} {vcpu.LastMsrRefusal?.Id}");
     }
-
-    private static MsrTable Restorable(HostSnapshot host)
-        => host.FeatureMsrs is { } features && VmxCapabilitiesReader.TryRead(features.Value, out VmxCapabilities vmx, out _)
-            ? VmxCapabilitiesReader.ToRestorable(vmx)
-            : MsrTable.Empty;
 
     private static byte[] FullImage(ModelSystem system)
     {

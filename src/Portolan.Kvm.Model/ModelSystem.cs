@@ -23,6 +23,8 @@ public sealed class ModelSystem : IKvmSystem
     private const int CompiledTables = 4;
     private readonly GuestCpuid[] _compiled = [GuestCpuid.None, GuestCpuid.None, GuestCpuid.None, GuestCpuid.None];
     private int _nextCompiled;
+    private CpuidTable? _rewrittenFrom;
+    private CpuidTable _rewritten = CpuidTable.Empty;
     private XFeatureMask _permitted;
     private bool _permissionLocked;
 
@@ -179,6 +181,21 @@ public sealed class ModelSystem : IKvmSystem
         GuestCpuid compiled = GuestCpuid.Of(table);
         _compiled[_nextCompiled++ % CompiledTables] = compiled;
         return compiled;
+    }
+
+    /// <summary>The table with the hardware's own leaf 0DH in it; the same table object is rewritten once.</summary>
+    internal CpuidTable Rewritten(CpuidTable table, CpuidTable hardware)
+    {
+        if (!ReferenceEquals(_rewrittenFrom, table))
+        {
+            _rewrittenFrom = table;
+            _rewritten = CpuidTable.From(table.Entries.ToArray().Select(entry =>
+                entry.Address.Leaf == CpuidLeaf.Xsave && hardware.TryGet(entry.Address.Leaf, entry.Address.Subleaf, out CpuidValues values)
+                    ? entry with { Values = values }
+                    : entry));
+        }
+
+        return _rewritten;
     }
 
     /// <summary>S without the tile components of a process that may not use them (contract X9).</summary>

@@ -125,10 +125,7 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
             return MissingFact.Answer("nativeCpuid");
         }
 
-        table = CpuidTable.From(table.Entries.ToArray().Select(entry =>
-            entry.Address.Leaf == CpuidLeaf.Xsave && hardware.Value.TryGet(entry.Address.Leaf, entry.Address.Subleaf, out CpuidValues values)
-                ? entry with { Values = values }
-                : entry));
+        table = vcpu.System.Rewritten(table, hardware.Value);
         return KvmAnswer.Done;
     }
 
