@@ -90,7 +90,7 @@ public static class RouteSummary
 
     private static void AddHop(RouteTrace trace, int hop, List<string> facts)
     {
-        string host = trace.Hosts[hop];
+        string host = Label(trace, hop);
         foreach (IGrouping<ComponentFate, ComponentAt> fate in trace.Components.Where(at => at.Hop == hop).GroupBy(at => at.Fate).OrderBy(group => group.Key))
         {
             if (FateWords(fate.Key) is { } words)
@@ -130,6 +130,10 @@ public static class RouteSummary
                 $"{host}: the guest reads {MsrName(change.Index)} = 0x{change.After:x16}, before 0x{change.Before:x16}"));
         }
     }
+
+    /// <summary>The host's name; with the hop where the route visits it more than once.</summary>
+    private static string Label(RouteTrace trace, int hop)
+        => trace.Hosts.Count(name => name == trace.Hosts[hop]) == 1 ? trace.Hosts[hop] : string.Create(CultureInfo.InvariantCulture, $"{trace.Hosts[hop]} (hop {hop})");
 
     private static string? FateWords(ComponentFate fate) => fate switch
     {
