@@ -36,8 +36,8 @@ public sealed record GuestContract
     public ImmutableSortedDictionary<string, string> Extensions { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>CPUID.(EAX=0DH,ECX=0):EDX:EAX: the user components promised.</summary>
-    public XFeatureMask PromisedXcr0 => Cpuid.TryGet(0xd, 0, out CpuidValues leaf) ? new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Eax) : XFeatureMask.None;
+    public XFeatureMask PromisedXcr0 => XsaveLeaf.Xcr0(Cpuid);
 
     /// <summary>CPUID.(EAX=0DH,ECX=1):EDX:ECX: the supervisor components promised.</summary>
-    public XFeatureMask PromisedXss => Cpuid.TryGet(0xd, 1, out CpuidValues leaf) ? new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Ecx) : XFeatureMask.None;
+    public XFeatureMask PromisedXss => XsaveLeaf.Xss(Cpuid);
 }

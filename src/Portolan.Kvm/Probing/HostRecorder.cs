@@ -118,13 +118,7 @@ public static class HostRecorder
     private static Fact<XFeatureMask>? SupportedXss(IKvmSystem system)
     {
         KvmAnswer<CpuidTable> supported = system.GetSupportedCpuid();
-        if (!supported.Ok)
-        {
-            return null;
-        }
-
-        CpuidValues leaf = supported.Value.GetOrZero(0xd, 1);
-        return new(new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Ecx), Measured("KVM_GET_SUPPORTED_CPUID, leaf 0DH subleaf 1"));
+        return supported.Ok ? new(XsaveLeaf.Xss(supported.Value), Measured("KVM_GET_SUPPORTED_CPUID, leaf 0DH subleaf 1")) : null;
     }
 
     private static Fact<T>? Ask<T>(KvmAnswer<T> answer, string how) => answer.Ok ? new(answer.Value, Measured(how)) : null;

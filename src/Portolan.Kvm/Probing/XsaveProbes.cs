@@ -14,8 +14,7 @@ internal static class XsaveProbes
     internal static IEnumerable<ProbeOutcome> Run(IKvmSystem system)
     {
         XFeatureMask supported = SupportedXcr0(system);
-        XFeatureMask dynamic = XFeatureTableDynamic();
-        XFeatureMask plain = supported.Except(dynamic);
+        XFeatureMask plain = supported.Except(XFeatureTable.Dynamic);
         ProbeOutcome header = Header(system);
         bool lenient = header.Value == "lenient";
         foreach (ProbeOutcome outcome in Masks(system, plain, header.Value is null ? null : lenient))
@@ -42,16 +41,8 @@ internal static class XsaveProbes
         }
 
         KvmAnswer<CpuidTable> cpuid = system.GetSupportedCpuid();
-        if (!cpuid.Ok)
-        {
-            return XFeatureMask.None;
-        }
-
-        CpuidValues leaf = cpuid.Value.GetOrZero(0xd);
-        return new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Eax);
+        return cpuid.Ok ? XsaveLeaf.Xcr0(cpuid.Value) : XFeatureMask.None;
     }
-
-    private static XFeatureMask XFeatureTableDynamic() => XFeatureMask.Of(18);
 
     private static IEnumerable<ProbeOutcome> Masks(IKvmSystem system, XFeatureMask plain, bool? lenient)
     {

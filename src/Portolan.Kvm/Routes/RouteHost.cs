@@ -1,3 +1,4 @@
+using Portolan.Kvm.Probing;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Xsave;
 
@@ -18,13 +19,5 @@ public sealed record RouteHost(string Name, IKvmSystem System)
     public XsaveLayout Layout => Supported is { } table && XsaveLayout.TryFrom(table, out XsaveLayout layout, out _) ? layout : XsaveLayout.Legacy;
 
     /// <summary>S: the components that this host's KVM can ever accept.</summary>
-    public XFeatureMask SupportedXcr0
-    {
-        get
-        {
-            KvmAnswer<XFeatureMask> asked = System.GetXcompGuestSupp();
-            CpuidValues leaf = Supported?.GetOrZero(0xd) ?? default;
-            return asked.Ok ? asked.Value : new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Eax);
-        }
-    }
+    public XFeatureMask SupportedXcr0 => XsaveProbes.SupportedXcr0(System);
 }

@@ -12,7 +12,7 @@ internal static class WorstState
     private const uint InitialMxcsr = 0x1f80;
     private const byte Pattern = 0x50;
     private const uint Pkru = 0x55555554;
-    private const int TileConfiguration = 17;
+    private static readonly int TileConfiguration = XFeatureTable.Get("xtilecfg").Component;
 
     /// <summary>An image of <paramref name="size"/> bytes with these components in use.</summary>
     internal static byte[] Image(int size, XsaveLayout layout, XFeatureMask components)

@@ -16,33 +16,17 @@ public sealed record VmxCapabilityField(ulong Mask, int Low, string Where, strin
     /// <summary>The fields of one of the MSRs, ascending; none for any other MSR and for those whose bits are those of CR0 and CR4.</summary>
     public static IReadOnlyList<VmxCapabilityField> Of(uint index)
     {
-        if (GroupOf(index) is not { } group)
+        if (VmxReadings.GroupOf(index) is not { } group)
         {
             return [];
         }
 
-        bool halves = group is VmxControlGroup.PinBased or VmxControlGroup.Primary or VmxControlGroup.Secondary or VmxControlGroup.Exit or VmxControlGroup.Entry;
+        bool halves = VmxReadings.HasAllowedZero(group);
         VmxControl[] rows = [.. VmxControls.Of(group).Where(static row => !row.Reserved)];
         return halves
             ? [.. rows.Select(row => Make(index, row, 0, " must be 1")), .. rows.Select(row => Make(index, row, Half, " may be 1"))]
             : [.. rows.Select(row => Make(index, row, 0, ""))];
     }
-
-    private static VmxControlGroup? GroupOf(uint index) => index switch
-    {
-        MsrIndex.Ia32VmxBasic => VmxControlGroup.Basic,
-        MsrIndex.Ia32VmxPinbasedCtls or MsrIndex.Ia32VmxTruePinbasedCtls => VmxControlGroup.PinBased,
-        MsrIndex.Ia32VmxProcbasedCtls or MsrIndex.Ia32VmxTrueProcbasedCtls => VmxControlGroup.Primary,
-        MsrIndex.Ia32VmxExitCtls or MsrIndex.Ia32VmxTrueExitCtls => VmxControlGroup.Exit,
-        MsrIndex.Ia32VmxEntryCtls or MsrIndex.Ia32VmxTrueEntryCtls => VmxControlGroup.Entry,
-        MsrIndex.Ia32VmxProcbasedCtls2 => VmxControlGroup.Secondary,
-        MsrIndex.Ia32VmxProcbasedCtls3 => VmxControlGroup.Tertiary,
-        MsrIndex.Ia32VmxExitCtls2 => VmxControlGroup.SecondaryExit,
-        MsrIndex.Ia32VmxMisc => VmxControlGroup.Misc,
-        MsrIndex.Ia32VmxEptVpidCap => VmxControlGroup.EptVpidCap,
-        MsrIndex.Ia32VmxVmfunc => VmxControlGroup.VmFunctions,
-        _ => null,
-    };
 
     private static VmxCapabilityField Make(uint index, VmxControl row, int shift, string meaning)
     {

@@ -70,6 +70,7 @@ public static class VmxReadings
         return new VmxReading(index, low, high, row, said, field);
     }
 
-    private static bool HasAllowedZero(VmxControlGroup group)
+    /// <summary>Has the group's MSR two halves: what must be 1 below, what may be 1 above (SDM vol. 3D, A.3 to A.5)?</summary>
+    public static bool HasAllowedZero(VmxControlGroup group)
         => group is VmxControlGroup.PinBased or VmxControlGroup.Primary or VmxControlGroup.Secondary or VmxControlGroup.Exit or VmxControlGroup.Entry;
 }

@@ -16,9 +16,9 @@ public sealed class FingerprintPredictionTests
 {
     private const double Required = 0.95;
 
-    // The fingerprint does not record module parameters. kvm_amd.sev decides leaf 8000001FH from 5.13 on and depends on the
-    // kernel's configuration; EC2 bare metal offers no SEV to its users, so it is given as off. Without it the prediction leaves
-    // what KVM's SEV support would show open: Without_the_parameter_the_leaf_stays_open.
+    // The fingerprint records neither module parameters nor the kernel's configuration, and kvm_amd.sev decides leaf 8000001FH from
+    // 5.13 on. No source tells it for these hosts: off is what the later fingerprints show, so it is an input and no prediction.
+    // Without it the prediction leaves the leaf open: Without_the_parameter_the_leaf_stays_open.
     private static readonly (string, string)[] Given = [("kvm_amd.sev", "N")];
 
     private static readonly string[] Cpus = ["AMD_MILAN", "INTEL_CASCADELAKE", "INTEL_SAPPHIRE_RAPIDS", "INTEL_GRANITE_RAPIDS"];
