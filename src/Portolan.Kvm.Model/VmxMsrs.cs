@@ -107,18 +107,6 @@ internal sealed class VmxMsrs
     {
         VmxRestoreRule.InVmxOperation => ClauseTable.MsrVmxVmxon,
         VmxRestoreRule.Derived => ClauseTable.MsrVmxDerived,
-        _ => VmxRules.Of(rule),
+        _ => VmxRestoreClauses.Of(rule).Rule,
     };
-}
-
-/// <summary>The rules of data/x86/vmx-restore-rules.tsv as rules of refusal.</summary>
-internal static class VmxRules
-{
-    private static readonly RefusalRule[] Rules =
-        [.. Enum.GetValues<VmxRestoreRule>().Select(rule => rule == VmxRestoreRule.Accepted
-            ? ClauseTable.MsrVmxNotRestorable
-            : new RefusalRule(VmxRestoreRules.Id(rule), VmxRestoreRules.Statement(rule), VmxRestoreRules.Source(rule)))];
-
-    /// <summary>The rule's text.</summary>
-    public static RefusalRule Of(VmxRestoreRule rule) => Rules[(int)rule];
 }

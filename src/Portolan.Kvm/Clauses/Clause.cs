@@ -4,11 +4,18 @@ namespace Portolan.Kvm.Clauses;
 /// <param name="Rule">Its id, statement and source.</param>
 /// <param name="Facts">The numbered facts of the contract it states, by commas.</param>
 /// <param name="EnforcedBy">Who enforces it: <c>kvm</c>, <c>vmm</c> or <c>policy</c>.</param>
-public sealed record Clause(RefusalRule Rule, string Facts, string EnforcedBy);
+/// <param name="Severity">What a violation comes to.</param>
+/// <param name="Consequence">What then happens, in a sentence.</param>
+public sealed record Clause(RefusalRule Rule, string Facts, string EnforcedBy, ClauseSeverity Severity, string Consequence);
 
 /// <summary>The rules of the contract (data/kvm/clauses.tsv).</summary>
 public static partial class ClauseTable
 {
+    /// <summary>Every clause of the table, then those of the VMX capability MSRs.</summary>
+    public static IEnumerable<Clause> Every => All.Concat(VmxRestoreClauses.All);
+
+    private static readonly Lazy<Dictionary<string, Clause>> ById = new(() => Every.ToDictionary(clause => clause.Rule.Id, StringComparer.Ordinal));
+
     /// <summary>The clause with this id, or null.</summary>
-    public static Clause? Find(string id) => All.FirstOrDefault(clause => clause.Rule.Id == id);
+    public static Clause? Find(string id) => ById.Value.GetValueOrDefault(id);
 }

@@ -343,120 +343,244 @@ public static partial class ClauseTable
     /// <summary>vm.clock: KVM_SET_CLOCK has only flags that the kernel knows (contract S4).</summary>
     public static RefusalRule VmClock { get; } = new("vm.clock", "KVM_SET_CLOCK has only flags that the kernel knows", "arch/x86/kvm/x86.c kvm_vm_ioctl_set_clock; contract S4");
 
+    /// <summary>promise.cpuid: Every feature in the guest CPUID is one that this host's KVM supports (contract S1,S9,S10).</summary>
+    public static RefusalRule PromiseCpuid { get; } = new("promise.cpuid", "Every feature in the guest CPUID is one that this host's KVM supports", "Documentation/virt/kvm/api.rst KVM_GET_SUPPORTED_CPUID; contract S1");
+
+    /// <summary>promise.emulated: A feature in the guest CPUID that the CPU lacks is one that KVM emulates (contract S1).</summary>
+    public static RefusalRule PromiseEmulated { get; } = new("promise.emulated", "A feature in the guest CPUID that the CPU lacks is one that KVM emulates", "Documentation/virt/kvm/api.rst KVM_GET_EMULATED_CPUID; contract S1");
+
+    /// <summary>promise.vendor: The guest CPUID names the vendor of this host's CPU (contract S15).</summary>
+    public static RefusalRule PromiseVendor { get; } = new("promise.vendor", "The guest CPUID names the vendor of this host's CPU", "contract S15");
+
+    /// <summary>promise.component: Every XSAVE component in the guest CPUID is one that this host supports (contract S6,S7,S8).</summary>
+    public static RefusalRule PromiseComponent { get; } = new("promise.component", "Every XSAVE component in the guest CPUID is one that this host supports", "SDM vol. 1, 13.3; contract 1.2");
+
+    /// <summary>promise.supervisor-component: Every supervisor component in the guest CPUID is one that KVM supports on this host (contract S5,X39).</summary>
+    public static RefusalRule PromiseSupervisorComponent { get; } = new("promise.supervisor-component", "Every supervisor component in the guest CPUID is one that KVM supports on this host", "arch/x86/kvm/x86.c KVM_SUPPORTED_XSS; contract X39");
+
+    /// <summary>promise.xsave-layout: Leaf 0DH of the guest CPUID puts each component where this host's XSAVE puts it (contract S21,X3).</summary>
+    public static RefusalRule PromiseXsaveLayout { get; } = new("promise.xsave-layout", "Leaf 0DH of the guest CPUID puts each component where this host's XSAVE puts it", "SDM vol. 1, 13.5.6; contract S21");
+
+    /// <summary>promise.physical-width: The guest's physical-address width is not greater than this host's (contract S11,C7).</summary>
+    public static RefusalRule PromisePhysicalWidth { get; } = new("promise.physical-width", "The guest's physical-address width is not greater than this host's", "arch/x86/kvm/x86.c allow_smaller_maxphyaddr; contract S11");
+
+    /// <summary>promise.smaller-physical-width: The guest's physical-address width is this host's, or KVM was told to allow a smaller one (contract S11).</summary>
+    public static RefusalRule PromiseSmallerPhysicalWidth { get; } = new("promise.smaller-physical-width", "The guest's physical-address width is this host's, or KVM was told to allow a smaller one", "arch/x86/kvm/x86.c allow_smaller_maxphyaddr; KVM_CAP_SMALLER_MAXPHYADDR; contract S11");
+
+    /// <summary>promise.number: A number in the guest CPUID that must not exceed, or must equal, the host's does so (contract S1,S20).</summary>
+    public static RefusalRule PromiseNumber { get; } = new("promise.number", "A number in the guest CPUID that must not exceed, or must equal, the host's does so", "contract S20");
+
+    /// <summary>promise.inverted: A bit that says that something is absent is set in the guest CPUID wherever the host sets it (contract S1).</summary>
+    public static RefusalRule PromiseInverted { get; } = new("promise.inverted", "A bit that says that something is absent is set in the guest CPUID wherever the host sets it", "Documentation/virt/kvm/x86/errata.rst; contract S1");
+
+    /// <summary>promise.arch-capabilities: IA32_ARCH_CAPABILITIES claims no immunity that this host lacks and hides no weakness that it has (contract M13).</summary>
+    public static RefusalRule PromiseArchCapabilities { get; } = new("promise.arch-capabilities", "IA32_ARCH_CAPABILITIES claims no immunity that this host lacks and hides no weakness that it has", "arch/x86/kvm/x86.c kvm_get_arch_capabilities; contract M13");
+
+    /// <summary>promise.kvm-pv: Every KVM paravirtual feature in the guest CPUID is one that this host's KVM has (contract S13).</summary>
+    public static RefusalRule PromiseKvmPv { get; } = new("promise.kvm-pv", "Every KVM paravirtual feature in the guest CPUID is one that this host's KVM has", "Documentation/virt/kvm/x86/cpuid.rst; contract S13");
+
+    /// <summary>promise.hyperv: Every Hyper-V enlightenment in the guest CPUID is one that this host's KVM has (contract S14,E19).</summary>
+    public static RefusalRule PromiseHyperv { get; } = new("promise.hyperv", "Every Hyper-V enlightenment in the guest CPUID is one that this host's KVM has", "arch/x86/kvm/hyperv.c kvm_get_hv_cpuid; contract S14, E19");
+
+    /// <summary>promise.hyperv-unenforced: Without KVM_CAP_HYPERV_ENFORCE_CPUID a guest may use enlightenments that its CPUID does not show (contract E19).</summary>
+    public static RefusalRule PromiseHypervUnenforced { get; } = new("promise.hyperv-unenforced", "Without KVM_CAP_HYPERV_ENFORCE_CPUID a guest may use enlightenments that its CPUID does not show", "Documentation/virt/kvm/api.rst 8.33; contract E19");
+
+    /// <summary>promise.visible-msr: What the guest reads in a VMX capability MSR does not shrink (contract E11,M8,M10).</summary>
+    public static RefusalRule PromiseVisibleMsr { get; } = new("promise.visible-msr", "What the guest reads in a VMX capability MSR does not shrink", "contract E11, M10");
+
+    /// <summary>promise.visible-msr-unused: What the guest reads in a VMX capability MSR stays as it was (contract E11,M10).</summary>
+    public static RefusalRule PromiseVisibleMsrUnused { get; } = new("promise.visible-msr-unused", "What the guest reads in a VMX capability MSR stays as it was", "contract E11");
+
+    /// <summary>evmcs.filtered-at-start: The guest reads VMX capability MSRs as the VMM set them (contract E6,E13).</summary>
+    public static RefusalRule EvmcsFilteredAtStart { get; } = new("evmcs.filtered-at-start", "The guest reads VMX capability MSRs as the VMM set them", "arch/x86/kvm/vmx/hyperv.c nested_evmcs_filter_control_msr; contract E6");
+
+    /// <summary>evmcs.requested: What eVMCS behaviour was requested exists on both sides (contract E7,E10,E11).</summary>
+    public static RefusalRule EvmcsRequested { get; } = new("evmcs.requested", "What eVMCS behaviour was requested exists on both sides", "the thread of July 2022; contract E7, E10");
+
+    /// <summary>xsave.get.lost: GET_XSAVE returns x87, SSE and every promised component that is in use (contract X21,X32).</summary>
+    public static RefusalRule XsaveGetLost { get; } = new("xsave.get.lost", "GET_XSAVE returns x87, SSE and every promised component that is in use", "arch/x86/kernel/fpu/core.c; contract X32");
+
+    /// <summary>xsave.get.dropped: GET_XSAVE leaves out what the guest was never promised (contract X33).</summary>
+    public static RefusalRule XsaveGetDropped { get; } = new("xsave.get.dropped", "GET_XSAVE leaves out what the guest was never promised", "arch/x86/kernel/fpu/xstate.c __copy_xstate_to_uabi_buf; contract X33");
+
+    /// <summary>xsave.layout: A component in use stands at the same place of the image on both hosts, or the VMM relocates it (contract X2,X4).</summary>
+    public static RefusalRule XsaveLayout { get; } = new("xsave.layout", "A component in use stands at the same place of the image on both hosts, or the VMM relocates it", "Documentation/virt/kvm/api.rst 4.43; contract X4");
+
+    /// <summary>vmm.not-loaded: A VMM that ignores a refused ioctl does not run the guest without the rest of its state (contract X35).</summary>
+    public static RefusalRule VmmNotLoaded { get; } = new("vmm.not-loaded", "A VMM that ignores a refused ioctl does not run the guest without the rest of its state", "QEMU accel/kvm/kvm-all.c do_kvm_cpu_synchronize_post_init; contract X35");
+
+    /// <summary>msr.not-listed: Every MSR in use is one that this host's KVM lists (contract M2,X38).</summary>
+    public static RefusalRule MsrNotListed { get; } = new("msr.not-listed", "Every MSR in use is one that this host's KVM lists", "arch/x86/kvm/x86.c KVM_GET_MSR_INDEX_LIST; contract M2");
+
+    /// <summary>msr.ignore-msrs: kvm.ignore_msrs is off (contract M3).</summary>
+    public static RefusalRule MsrIgnoreMsrs { get; } = new("msr.ignore-msrs", "kvm.ignore_msrs is off", "arch/x86/kvm/x86.c ignore_msrs; contract M3");
+
+    /// <summary>tsc.catch-up: A frequency outside the tolerance is scaled by hardware (contract M20,S3).</summary>
+    public static RefusalRule TscCatchUp { get; } = new("tsc.catch-up", "A frequency outside the tolerance is scaled by hardware", "arch/x86/kvm/x86.c set_tsc_khz; contract M20");
+
+    /// <summary>clock.realtime: KVM_SET_CLOCK of this host knows KVM_CLOCK_REALTIME where the source does (contract S4).</summary>
+    public static RefusalRule ClockRealtime { get; } = new("clock.realtime", "KVM_SET_CLOCK of this host knows KVM_CLOCK_REALTIME where the source does", "Documentation/virt/kvm/devices/vcpu.rst; contract S4");
+
+    /// <summary>vmm.product: Both hosts run the same VMM (contract S23).</summary>
+    public static RefusalRule VmmProduct { get; } = new("vmm.product", "Both hosts run the same VMM", "contract S23");
+
+    /// <summary>vmm.machine-type: The VMM there knows the guest's machine type (contract X35).</summary>
+    public static RefusalRule VmmMachineType { get; } = new("vmm.machine-type", "The VMM there knows the guest's machine type", "QEMU hw/core/machine.c; docs/devel/migration/compatibility.rst");
+
+    /// <summary>vmm.older: The VMM there is not older than the one here (contract X35).</summary>
+    public static RefusalRule VmmOlder { get; } = new("vmm.older", "The VMM there is not older than the one here", "QEMU docs/devel/migration/compatibility.rst");
+
+    /// <summary>guest.confidential: The guest is not confidential: its state can be read (contract X15,S23).</summary>
+    public static RefusalRule GuestConfidential { get; } = new("guest.confidential", "The guest is not confidential: its state can be read", "arch/x86/kernel/fpu/core.c fpstate is_confidential; contract X15, S23");
+
+    /// <summary>evidence.stale: A snapshot is not older than the host's boot, kernel, modules or microcode (contract S1).</summary>
+    public static RefusalRule EvidenceStale { get; } = new("evidence.stale", "A snapshot is not older than the host's boot, kernel, modules or microcode", "design: evidence");
+
     /// <summary>Every clause, in the table's order.</summary>
     public static IReadOnlyList<Clause> All { get; } =
     [
-        new(XsaveSetSupported, "X12", "kvm"),
-        new(XsaveSetEnabled, "X21", "kvm"),
-        new(XsaveSetPromised, "X30,X32", "kvm"),
-        new(XsaveSetXcompBv, "X12", "kvm"),
-        new(XsaveSetBuffer, "X3,X19", "kvm"),
-        new(XsaveSetReserved, "X12", "kvm"),
-        new(XsaveSetMxcsr, "X11,X12", "kvm"),
-        new(XsaveSetWithoutXsave, "X13", "kvm"),
-        new(XsaveGetSize, "X19", "kvm"),
-        new(XsaveGetXsave2Absent, "X19", "kvm"),
-        new(XsaveGetBuffer, "X19", "kvm"),
-        new(SystemAttributeAbsent, "X8", "kvm"),
-        new(PermissionUnknownComponent, "X23", "kvm"),
-        new(PermissionNotRequestable, "X23", "kvm"),
-        new(PermissionLocked, "X23", "kvm"),
-        new(CpuidSetMaxEntries, "C6", "kvm"),
-        new(CpuidSetLinearWidth, "C6", "kvm"),
-        new(CpuidSetDynamicPermission, "X24", "kvm"),
-        new(CpuidSetAfterRun, "C5", "kvm"),
-        new(CpuidHypervSystemAbsent, "E18", "kvm"),
-        new(CpuidHypervAbsent, "E3", "kvm"),
-        new(XcrsWithoutXsave, "C2", "kvm"),
-        new(XcrsCount, "C2", "kvm"),
-        new(XcrsFlags, "C2", "kvm"),
-        new(XcrsIndex, "C2", "kvm"),
-        new(XcrsX87, "C2", "kvm"),
-        new(XcrsAvxNeedsSse, "C2", "kvm"),
-        new(XcrsPromised, "C2,C3", "kvm"),
-        new(XcrsMpxPair, "C2", "kvm"),
-        new(XcrsAvx512Together, "C2", "kvm"),
-        new(XcrsAmxPair, "C2", "kvm"),
-        new(GuestOsxsave, "C4", "kvm"),
-        new(SregsLongMode, "C8", "kvm"),
-        new(SregsCr3, "C7,C8", "kvm"),
-        new(SregsCr4Reserved, "C8", "kvm"),
-        new(SregsCr4Host, "C8", "kvm"),
-        new(SregsCr4Guest, "C8", "kvm"),
-        new(SregsCr0, "C8", "kvm"),
-        new(SregsEferHost, "C8,M22", "kvm"),
-        new(SregsEferGuest, "C8", "kvm"),
-        new(SregsApicBase, "C8", "kvm"),
-        new(SregsVmxeUnderVmxon, "N6", "kvm"),
-        new(SregsSregs2Absent, "C8", "kvm"),
-        new(SregsPdptrs, "C8", "kvm"),
-        new(MsrUnknown, "M1,M3", "kvm"),
-        new(MsrUnsupportedByVcpu, "M3,M7", "kvm"),
-        new(MsrFeatureAfterRun, "M4", "kvm"),
-        new(MsrPvFeature, "S13", "kvm"),
-        new(MsrReadOnlyForGuest, "M7", "kvm"),
-        new(MsrArchCapabilitiesCpuid, "M14", "kvm"),
-        new(MsrArchCapabilitiesZero, "M14", "kvm"),
-        new(MsrPerfCapabilities, "M16", "kvm"),
-        new(MsrFeatCtl, "M15", "kvm"),
-        new(MsrFeatCtlLocked, "M15", "kvm"),
-        new(MsrPlatformInfo, "M17", "kvm"),
-        new(MsrMiscFeatures, "M17", "kvm"),
-        new(MsrTsxCtrl, "M19", "kvm"),
-        new(MsrEfer, "M22", "kvm"),
-        new(MsrXss, "X39", "kvm"),
-        new(MsrXfd, "X25", "kvm"),
-        new(MsrCanonical, "S12", "kvm"),
-        new(MsrPat, "M2", "kvm"),
-        new(MsrVmxDerived, "M5", "kvm"),
-        new(MsrVmxVmxon, "M7", "kvm"),
-        new(MsrVmxNotRestorable, "M5", "kvm"),
-        new(EvmcsEnableAbsent, "E2,E3", "kvm"),
-        new(EvmcsEnableTarget, "E1", "kvm"),
-        new(EvmcsEnableRevision, "E10", "kvm"),
-        new(EvmcsEntryFiltered, "E6,E9", "kvm"),
-        new(EvmcsEntryNotEnabled, "E14", "kvm"),
-        new(EvmcsFilteredMsrsAbsent, "E10", "kvm"),
-        new(VmxEntryControls, "N6", "kvm"),
-        new(VmxNotInCpuid, "N6", "kvm"),
-        new(NestedAbsent, "N4", "kvm"),
-        new(NestedGetSize, "N3", "kvm"),
-        new(NestedSetSize, "N4", "kvm"),
-        new(NestedSetFlags, "N4", "kvm"),
-        new(NestedSetFormat, "N6,N8,N9", "kvm"),
-        new(NestedVmxNoVmxon, "N6", "kvm"),
-        new(NestedVmxCpuid, "N6", "kvm"),
-        new(NestedVmxVmxonAddress, "N6", "kvm"),
-        new(NestedVmxSmm, "N6", "kvm"),
-        new(NestedVmxHeaderFlags, "N6", "kvm"),
-        new(NestedVmxEvmcs, "E14", "kvm"),
-        new(NestedVmxVmcs12Size, "N6", "kvm"),
-        new(NestedVmxVmcs12Address, "N6", "kvm"),
-        new(NestedVmxVmcs12Revision, "N6", "kvm"),
-        new(NestedVmxShadow, "N6", "kvm"),
-        new(NestedVmxConsistency, "N6", "kvm"),
-        new(NestedSvmFlags, "N8", "kvm"),
-        new(NestedSvmSvme, "N8", "kvm"),
-        new(NestedSvmSmm, "N8", "kvm"),
-        new(NestedSvmVmcbAddress, "N8", "kvm"),
-        new(NestedSvmSize, "N8", "kvm"),
-        new(NestedSvmControl, "N8", "kvm"),
-        new(NestedSvmL1, "N8", "kvm"),
-        new(EventsFlags, "S19", "kvm"),
-        new(EventsException, "S19", "kvm"),
-        new(MpStateValue, "S19", "kvm"),
-        new(DebugregsUpper, "S19", "kvm"),
-        new(LapicAbsent, "S22", "kvm"),
-        new(TscKhz, "M20", "kvm"),
-        new(OneRegUnknown, "X38", "kvm"),
-        new(OneRegSsp, "X38", "kvm"),
-        new(CapabilityUnknown, "S16", "kvm"),
-        new(CapabilityQuirks, "S16", "kvm"),
-        new(CapabilityArgument, "S16,S22", "kvm"),
-        new(VmVcpuExists, "X23", "kvm"),
-        new(VmIrqchip, "S14", "kvm"),
-        new(VmMemory, "S4", "kvm"),
-        new(VmMemoryHole, "S4", "vmm"),
-        new(VmClock, "S4", "kvm"),
+        new(XsaveSetSupported, "X12", "kvm", ClauseSeverity.Blocks, "KVM_SET_XSAVE is refused: the VM does not start; a VMM that ignores it runs on without this and every later part of the state"),
+        new(XsaveSetEnabled, "X21", "kvm", ClauseSeverity.Blocks, "KVM_SET_XSAVE is refused: the VM does not start; a VMM that ignores it runs on without this and every later part of the state"),
+        new(XsaveSetPromised, "X30,X32", "kvm", ClauseSeverity.Blocks, "KVM_SET_XSAVE is refused: the VM does not start; a VMM that ignores it runs on without this and every later part of the state"),
+        new(XsaveSetXcompBv, "X12", "kvm", ClauseSeverity.Blocks, "KVM_SET_XSAVE is refused: the VM does not start; a VMM that ignores it runs on without this and every later part of the state"),
+        new(XsaveSetBuffer, "X3,X19", "kvm", ClauseSeverity.Blocks, "KVM_SET_XSAVE is refused: the VM does not start; a VMM that ignores it runs on without this and every later part of the state"),
+        new(XsaveSetReserved, "X12", "kvm", ClauseSeverity.Blocks, "KVM_SET_XSAVE is refused: the VM does not start; a VMM that ignores it runs on without this and every later part of the state"),
+        new(XsaveSetMxcsr, "X11,X12", "kvm", ClauseSeverity.Blocks, "KVM_SET_XSAVE is refused: the VM does not start; a VMM that ignores it runs on without this and every later part of the state"),
+        new(XsaveSetWithoutXsave, "X13", "kvm", ClauseSeverity.Blocks, "KVM_SET_XSAVE is refused: the VM does not start; a VMM that ignores it runs on without this and every later part of the state"),
+        new(XsaveGetSize, "X19", "kvm", ClauseSeverity.Blocks, "the state cannot be saved this way"),
+        new(XsaveGetXsave2Absent, "X19", "kvm", ClauseSeverity.Blocks, "the state cannot be saved this way"),
+        new(XsaveGetBuffer, "X19", "kvm", ClauseSeverity.Blocks, "the state cannot be saved this way"),
+        new(SystemAttributeAbsent, "X8", "kvm", ClauseSeverity.Blocks, "the component cannot be given to the guest"),
+        new(PermissionUnknownComponent, "X23", "kvm", ClauseSeverity.Blocks, "the component cannot be given to the guest"),
+        new(PermissionNotRequestable, "X23", "kvm", ClauseSeverity.Blocks, "the component cannot be given to the guest"),
+        new(PermissionLocked, "X23", "kvm", ClauseSeverity.Blocks, "the component cannot be given to the guest"),
+        new(CpuidSetMaxEntries, "C6", "kvm", ClauseSeverity.Blocks, "the guest CPUID cannot be set: the VM does not start"),
+        new(CpuidSetLinearWidth, "C6", "kvm", ClauseSeverity.Blocks, "the guest CPUID cannot be set: the VM does not start"),
+        new(CpuidSetDynamicPermission, "X24", "kvm", ClauseSeverity.Blocks, "the guest CPUID cannot be set: the VM does not start"),
+        new(CpuidSetAfterRun, "C5", "kvm", ClauseSeverity.Blocks, "the guest CPUID cannot be set: the VM does not start"),
+        new(CpuidHypervSystemAbsent, "E18", "kvm", ClauseSeverity.Blocks, "the guest CPUID cannot be set: the VM does not start"),
+        new(CpuidHypervAbsent, "E3", "kvm", ClauseSeverity.Blocks, "the guest CPUID cannot be set: the VM does not start"),
+        new(XcrsWithoutXsave, "C2", "kvm", ClauseSeverity.Blocks, "KVM_SET_XCRS is refused: the VM does not start"),
+        new(XcrsCount, "C2", "kvm", ClauseSeverity.Blocks, "KVM_SET_XCRS is refused: the VM does not start"),
+        new(XcrsFlags, "C2", "kvm", ClauseSeverity.Blocks, "KVM_SET_XCRS is refused: the VM does not start"),
+        new(XcrsIndex, "C2", "kvm", ClauseSeverity.Blocks, "KVM_SET_XCRS is refused: the VM does not start"),
+        new(XcrsX87, "C2", "kvm", ClauseSeverity.Blocks, "KVM_SET_XCRS is refused: the VM does not start"),
+        new(XcrsAvxNeedsSse, "C2", "kvm", ClauseSeverity.Blocks, "KVM_SET_XCRS is refused: the VM does not start"),
+        new(XcrsPromised, "C2,C3", "kvm", ClauseSeverity.Blocks, "KVM_SET_XCRS is refused: the VM does not start"),
+        new(XcrsMpxPair, "C2", "kvm", ClauseSeverity.Blocks, "KVM_SET_XCRS is refused: the VM does not start"),
+        new(XcrsAvx512Together, "C2", "kvm", ClauseSeverity.Blocks, "KVM_SET_XCRS is refused: the VM does not start"),
+        new(XcrsAmxPair, "C2", "kvm", ClauseSeverity.Blocks, "KVM_SET_XCRS is refused: the VM does not start"),
+        new(GuestOsxsave, "C4", "kvm", ClauseSeverity.Breaks, "the instruction faults in the guest"),
+        new(SregsLongMode, "C8", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(SregsCr3, "C7,C8", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(SregsCr4Reserved, "C8", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(SregsCr4Host, "C8", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(SregsCr4Guest, "C8", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(SregsCr0, "C8", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(SregsEferHost, "C8,M22", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(SregsEferGuest, "C8", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(SregsApicBase, "C8", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(SregsVmxeUnderVmxon, "N6", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(SregsSregs2Absent, "C8", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(SregsPdptrs, "C8", "kvm", ClauseSeverity.Blocks, "KVM_SET_SREGS is refused: the VM does not start"),
+        new(MsrUnknown, "M1,M3", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrUnsupportedByVcpu, "M3,M7", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrFeatureAfterRun, "M4", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrPvFeature, "S13", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrReadOnlyForGuest, "M7", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrArchCapabilitiesCpuid, "M14", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrArchCapabilitiesZero, "M14", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrPerfCapabilities, "M16", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrFeatCtl, "M15", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrFeatCtlLocked, "M15", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrPlatformInfo, "M17", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrMiscFeatures, "M17", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrTsxCtrl, "M19", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrEfer, "M22", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrXss, "X39", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrXfd, "X25", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrCanonical, "S12", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrPat, "M2", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrVmxDerived, "M5", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrVmxVmxon, "M7", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(MsrVmxNotRestorable, "M5", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start"),
+        new(EvmcsEnableAbsent, "E2,E3", "kvm", ClauseSeverity.Blocks, "the VMM cannot give the guest an enlightened VMCS"),
+        new(EvmcsEnableTarget, "E1", "kvm", ClauseSeverity.Blocks, "the VMM cannot give the guest an enlightened VMCS"),
+        new(EvmcsEnableRevision, "E10", "kvm", ClauseSeverity.Blocks, "the VMM cannot give the guest an enlightened VMCS"),
+        new(EvmcsEntryFiltered, "E6,E9", "kvm", ClauseSeverity.Breaks, "the guest hypervisor cannot enter its guest"),
+        new(EvmcsEntryNotEnabled, "E14", "kvm", ClauseSeverity.Breaks, "the guest hypervisor cannot enter its guest"),
+        new(EvmcsFilteredMsrsAbsent, "E10", "kvm", ClauseSeverity.Blocks, "the VMM cannot give the guest an enlightened VMCS"),
+        new(VmxEntryControls, "N6", "kvm", ClauseSeverity.Breaks, "the guest hypervisor cannot enter its guest"),
+        new(VmxNotInCpuid, "N6", "kvm", ClauseSeverity.Breaks, "the instruction faults in the guest"),
+        new(NestedAbsent, "N4", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedGetSize, "N3", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedSetSize, "N4", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedSetFlags, "N4", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedSetFormat, "N6,N8,N9", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedVmxNoVmxon, "N6", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedVmxCpuid, "N6", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedVmxVmxonAddress, "N6", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedVmxSmm, "N6", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedVmxHeaderFlags, "N6", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedVmxEvmcs, "E14", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedVmxVmcs12Size, "N6", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedVmxVmcs12Address, "N6", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedVmxVmcs12Revision, "N6", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedVmxShadow, "N6", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedVmxConsistency, "N6", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedSvmFlags, "N8", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedSvmSvme, "N8", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedSvmSmm, "N8", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedSvmVmcbAddress, "N8", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedSvmSize, "N8", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedSvmControl, "N8", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(NestedSvmL1, "N8", "kvm", ClauseSeverity.Blocks, "KVM_SET_NESTED_STATE is refused: the VM does not start"),
+        new(EventsFlags, "S19", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM does not start"),
+        new(EventsException, "S19", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM does not start"),
+        new(MpStateValue, "S19", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM does not start"),
+        new(DebugregsUpper, "S19", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM does not start"),
+        new(LapicAbsent, "S22", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM does not start"),
+        new(TscKhz, "M20", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM does not start"),
+        new(OneRegUnknown, "X38", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM does not start"),
+        new(OneRegSsp, "X38", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM does not start"),
+        new(CapabilityUnknown, "S16", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM cannot be made as the contract says"),
+        new(CapabilityQuirks, "S16", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM cannot be made as the contract says"),
+        new(CapabilityArgument, "S16,S22", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM cannot be made as the contract says"),
+        new(VmVcpuExists, "X23", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM cannot be made as the contract says"),
+        new(VmIrqchip, "S14", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM cannot be made as the contract says"),
+        new(VmMemory, "S4", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM cannot be made as the contract says"),
+        new(VmMemoryHole, "S4", "vmm", ClauseSeverity.Breaks, "the guest reaches no memory there"),
+        new(VmClock, "S4", "kvm", ClauseSeverity.Blocks, "the ioctl is refused: the VM cannot be made as the contract says"),
+        new(PromiseCpuid, "S1,S9,S10", "policy", ClauseSeverity.Breaks, "the guest faults, or is less protected than it believes, when it uses the feature"),
+        new(PromiseEmulated, "S1", "policy", ClauseSeverity.Degrades, "each use costs an exit"),
+        new(PromiseVendor, "S15", "policy", ClauseSeverity.Breaks, "instructions, MSRs and the nested format differ between vendors"),
+        new(PromiseComponent, "S6,S7,S8", "policy", ClauseSeverity.Breaks, "the guest faults at XSETBV, XSAVE or the first use"),
+        new(PromiseSupervisorComponent, "S5,X39", "policy", ClauseSeverity.Breaks, "the guest faults when it sets IA32_XSS"),
+        new(PromiseXsaveLayout, "S21,X3", "policy", ClauseSeverity.Corrupts, "the guest reads its components at the wrong place of its own XSAVE areas"),
+        new(PromisePhysicalWidth, "S11,C7", "policy", ClauseSeverity.Breaks, "the guest uses addresses that this host cannot translate"),
+        new(PromiseSmallerPhysicalWidth, "S11", "policy", ClauseSeverity.Degrades, "accesses to reserved physical-address bits do not fault as the guest expects"),
+        new(PromiseNumber, "S1,S20", "policy", ClauseSeverity.Breaks, "the guest uses counters or sizes that this host does not have"),
+        new(PromiseInverted, "S1", "policy", ClauseSeverity.Breaks, "the guest relies on what this CPU does not do"),
+        new(PromiseArchCapabilities, "M13", "policy", ClauseSeverity.Breaks, "the guest leaves out a mitigation that this host needs"),
+        new(PromiseKvmPv, "S13", "policy", ClauseSeverity.Breaks, "the guest faults, or hangs, when it uses it"),
+        new(PromiseHyperv, "S14,E19", "policy", ClauseSeverity.Breaks, "the guest faults, or hangs, when it uses it"),
+        new(PromiseHypervUnenforced, "E19", "policy", ClauseSeverity.Notes, "an older kernel may lack what the guest uses unseen"),
+        new(PromiseVisibleMsr, "E11,M8,M10", "policy", ClauseSeverity.Breaks, "a guest hypervisor fails when it uses what it was shown"),
+        new(PromiseVisibleMsrUnused, "E11,M10", "policy", ClauseSeverity.Degrades, "a guest hypervisor that reads it again sees another processor"),
+        new(EvmcsFilteredAtStart, "E6,E13", "policy", ClauseSeverity.Notes, "an enlightened guest sees fewer controls than the VMM set"),
+        new(EvmcsRequested, "E7,E10,E11", "policy", ClauseSeverity.Blocks, "a VMM that follows the strict policy refuses the migration"),
+        new(XsaveGetLost, "X21,X32", "kvm", ClauseSeverity.Corrupts, "the component's content is lost without a word"),
+        new(XsaveGetDropped, "X33", "kvm", ClauseSeverity.Notes, "nothing that the guest could see"),
+        new(XsaveLayout, "X2,X4", "vmm", ClauseSeverity.Corrupts, "the component is read from the wrong bytes"),
+        new(VmmNotLoaded, "X35", "vmm", ClauseSeverity.Corrupts, "registers keep their reset values: the guest runs on corrupted or spins"),
+        new(MsrNotListed, "M2,X38", "vmm", ClauseSeverity.Corrupts, "the VMM passes over the MSR and its content is lost"),
+        new(MsrIgnoreMsrs, "M3", "policy", ClauseSeverity.Degrades, "an unknown MSR is accepted and dropped without a word"),
+        new(TscCatchUp, "M20,S3", "kvm", ClauseSeverity.Degrades, "KVM catches up in software: the raw TSC jumps"),
+        new(ClockRealtime, "S4", "vmm", ClauseSeverity.Degrades, "kvmclock does not advance by the time that the migration took"),
+        new(VmmProduct, "S23", "vmm", ClauseSeverity.Blocks, "another VMM does not read the stream"),
+        new(VmmMachineType, "X35", "vmm", ClauseSeverity.Blocks, "the VMM refuses to start the destination"),
+        new(VmmOlder, "X35", "vmm", ClauseSeverity.Degrades, "a subsection that the newer one sends may be unknown there: the load fails"),
+        new(GuestConfidential, "X15,S23", "kvm", ClauseSeverity.Blocks, "the ioctls carry nothing of a confidential guest's state"),
+        new(EvidenceStale, "S1", "policy", ClauseSeverity.Notes, "what it says of the host counts as unknown"),
     ];
 }

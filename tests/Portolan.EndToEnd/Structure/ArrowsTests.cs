@@ -12,7 +12,8 @@ public sealed class ArrowsTests
         ["Portolan.Kvm"] = ["Portolan.X86"],
         ["Portolan.Kvm.Model"] = ["Portolan.Kvm"],
         ["Portolan.Kvm.Linux"] = ["Portolan.Kvm"],
-        ["Portolan.Documents"] = ["Portolan.Kvm"],
+        ["Portolan.Compatibility"] = ["Portolan.Kvm.Model"],
+        ["Portolan.Documents"] = ["Portolan.Compatibility", "Portolan.Kvm"],
         ["Portolan.Formats"] = ["Portolan.Documents"],
         ["Portolan.Cli"] = ["Portolan.Formats", "Portolan.Kvm.Linux", "Portolan.Kvm.Model"],
     };

@@ -8,7 +8,7 @@ internal sealed class ClausesTable : ITable
     /// <inheritdoc/>
     public IEnumerable<GeneratedFile> Compile(string root, Problems problems)
     {
-        TsvFile file = TsvFile.Read(root, Source, ["id", "facts", "by", "statement", "source"], problems);
+        TsvFile file = TsvFile.Read(root, Source, ["id", "facts", "by", "severity", "statement", "consequence", "source"], problems);
         file.RequireUnique(problems, "id");
         CodeWriter code = new(Source);
         code.Line("namespace Portolan.Kvm.Clauses;");
@@ -17,6 +17,7 @@ internal sealed class ClausesTable : ITable
         foreach (TsvRow row in file.Rows)
         {
             row.Word("by", problems, "kvm", "vmm", "policy");
+            row.Word("severity", problems, "notes", "degrades", "breaks", "corrupts", "blocks");
             string arguments = string.Join(", ", new[] { row["id"], row["statement"], row["source"] }.Select(CodeWriter.Literal));
             code.Summary($"{row["id"]}: {row["statement"]} (contract {row["facts"]}).");
             code.Line($"public static RefusalRule {CodeWriter.Pascal(row["id"])} {{ get; }} = new({arguments});");
@@ -28,7 +29,8 @@ internal sealed class ClausesTable : ITable
         code.Line("[");
         foreach (TsvRow row in file.Rows)
         {
-            code.Line($"    new({CodeWriter.Pascal(row["id"])}, {CodeWriter.Literal(row["facts"])}, {CodeWriter.Literal(row["by"])}),");
+            string words = string.Join(", ", CodeWriter.Literal(row["facts"]), CodeWriter.Literal(row["by"]), $"ClauseSeverity.{CodeWriter.Pascal(row["severity"])}", CodeWriter.Literal(row["consequence"]));
+            code.Line($"    new({CodeWriter.Pascal(row["id"])}, {words}),");
         }
 
         code.Line("];");
