@@ -128,7 +128,7 @@ public sealed partial class VcpuTransfer
         Hold(VcpuPart.Xsave, _xsaveLength > 0);
         _nested = [.. state.Nested];
         _nestedLength = _nested.Length;
-        Hold(VcpuPart.NestedState, _nestedLength > 0);
+        Hold(VcpuPart.NestedState, _nestedLength > 0 && !EmptyNestedState.Is(_nested));
         if (_lapic.Length > 0)
         {
             state.Lapic.CopyTo(_lapic);
