@@ -15,7 +15,7 @@ internal static class PromiseCheck
         foreach (CpuidFeature feature in FeatureTable.All)
         {
             // The hypervisor's own leaves are judged by what KVM can emulate, not by this table of the CPU's.
-            if (feature.Space == CpuidSpace.Cpu && feature.IsBit && !feature.VariesAtRunTime)
+            if (feature.Space == CpuidSpace.Cpu && feature.IsBit && !feature.VariesAtRunTime && feature.Matters(contract.Cpuid))
             {
                 uint promised = contract.Cpuid.Value(feature);
                 uint offered = supported.Value(feature);

@@ -117,6 +117,13 @@ public sealed record CpuidFeature
     /// <summary>Is the field in the answer to this subleaf of its leaf?</summary>
     public bool Covers(uint subleaf) => subleaf >= Address.Subleaf && subleaf <= LastSubleaf;
 
+    /// <summary>
+    /// Does its value say anything to a guest with this table? A bit that must be in the guest where the host has it, or must be equal,
+    /// says something only beside what it needs: that the PMU lacks an event is nothing to a guest without a PMU.
+    /// </summary>
+    public bool Matters(CpuidTable guest)
+        => Rule is not (MigrationRule.Accumulate or MigrationRule.Equal) || _needs.Length == 0 || Needs.Any(needed => guest.Has(needed));
+
     /// <summary>Is this one of its names, in anyone's spelling?</summary>
     public bool IsCalled(string name)
         => Name == name || Qemu == name || Linux == name || Libvirt.Contains(name);
