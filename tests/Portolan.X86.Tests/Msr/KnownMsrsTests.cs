@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Numerics;
+using System.Text;
 using System.Text.Json;
 using System.Xml.Linq;
 using Portolan.Testing;
+using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
 using Portolan.X86.Msr;
 using Xunit;
@@ -124,6 +126,72 @@ public sealed class KnownMsrsTests
     [Fact]
     public void Fields_of_one_MSR_ascend_and_do_not_overlap()
         => Assert.All(KnownMsrs.All, msr => Assert.All(msr.Bits.Zip(msr.Bits.Skip(1)), pair => Assert.True(pair.First.High < pair.Second.Low, $"{pair}")));
+
+    [Fact]
+    public void Whatever_an_MSR_needs_is_a_feature_or_a_vendor()
+        => Assert.All(
+            KnownMsrs.All.SelectMany(msr => msr.Needs),
+            need => Assert.True(need is "amd" or "intel" || FeatureTable.Get(need).Name == need, need));
+
+    [Theory]
+    [InlineData(0x3bu, "tsc-adjust")]
+    [InlineData(0x48u, "amd-ssbd")]
+    [InlineData(0x122u, "arch-capabilities")]
+    [InlineData(0x38fu, "pmu-version")]
+    [InlineData(0x1d9u, "bus-lock-detect")]
+    [InlineData(0x6a4u, "shstk")]
+    [InlineData(0x6a4u, "fred")]
+    [InlineData(0xda0u, "xsaves")]
+    [InlineData(0xc0000103u, "rdpid")]
+    [InlineData(0xc0010117u, "svm")]
+    public void An_MSR_is_promised_by_any_feature_it_needs(uint index, string feature)
+    {
+        CpuidTable intel = Vendor("GenuineIntel");
+        KnownMsr msr = KnownMsrs.Find(index)!;
+
+        Assert.False(msr.IsPromised(intel), $"{msr} without a feature");
+        Assert.True(msr.IsPromised(intel.WithValue(FeatureTable.Get(feature), 1)), $"{msr} with {feature}");
+    }
+
+    [Theory]
+    [InlineData(0x4b564d01u, CpuidSpace.Kvm, "kvmclock2")]
+    [InlineData(0x4b564d07u, CpuidSpace.Kvm, "kvm-asyncpf-int")]
+    [InlineData(0x40000073u, CpuidSpace.HyperV, "hv-apic-access")]
+    [InlineData(0x40000108u, CpuidSpace.HyperV, "hv-access-reenlightenment")]
+    public void A_paravirtual_MSR_is_promised_by_a_bit_behind_its_signature(uint index, CpuidSpace space, string feature)
+    {
+        CpuidTable unsigned = Vendor("AuthenticAMD").With(0x40000003, 0, new(uint.MaxValue, 0, 0, 0)).With(0x40000101, 0, new(uint.MaxValue, 0, 0, 0));
+        CpuidTable signed = space == CpuidSpace.HyperV
+            ? Vendor("AuthenticAMD").With(0x40000001, 0, new(0x31237648, 0, 0, 0))
+            : Vendor("AuthenticAMD").With(0x40000100, 0, new(0x40000101, 0x4b4d564b, 0x564b4d56, 0x4d));
+        KnownMsr msr = KnownMsrs.Find(index)!;
+
+        Assert.False(msr.IsPromised(unsigned));
+        Assert.False(msr.IsPromised(signed));
+        Assert.True(msr.IsPromised(signed.WithValue(FeatureTable.Get(feature), 1)));
+    }
+
+    [Theory]
+    [InlineData("AuthenticAMD", true)]
+    [InlineData("GenuineIntel", false)]
+    [InlineData("HygonGenuine", true)]
+    public void What_only_the_vendor_enumerates_is_promised_by_the_vendor_or_by_one_nobody_knows(string vendor, bool promised)
+    {
+        Assert.Equal(promised, KnownMsrs.Find(0xc0010000)!.IsPromised(Vendor(vendor)));
+        Assert.Equal(promised, KnownMsrs.Find(0x1db)!.IsPromised(Vendor(vendor)));
+    }
+
+    [Fact]
+    public void An_MSR_that_needs_nothing_is_promised_to_every_guest()
+        => Assert.All(KnownMsrs.All.Where(msr => msr.Needs.Count == 0), msr => Assert.True(msr.IsPromised(CpuidTable.Empty)));
+
+    /// <summary>A table with leaf 0 alone: the vendor string is EBX, EDX, ECX.</summary>
+    private static CpuidTable Vendor(string name)
+    {
+        byte[] text = Encoding.ASCII.GetBytes(name);
+        return CpuidTable.Empty.With(0, 0, new(
+            0x16, BitConverter.ToUInt32(text, 0), BitConverter.ToUInt32(text, 8), BitConverter.ToUInt32(text, 4)));
+    }
 
     private static ulong Number(XElement element, string attribute)
         => ulong.Parse(element.Attribute(attribute)!.Value.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);

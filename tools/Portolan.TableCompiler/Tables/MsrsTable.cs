@@ -9,13 +9,16 @@ internal sealed class MsrsTable : ITable
     private const string Bits = "data/x86/msr-bits.tsv";
     private const string Folder = "src/Portolan.X86/Msr/";
 
+    private static readonly string[] Vendors = ["amd", "intel"];
+
     /// <inheritdoc/>
     public IEnumerable<GeneratedFile> Compile(string root, Problems problems)
     {
-        TsvFile msrs = TsvFile.Read(root, Msrs, ["index", "name", "linux", "kind", "listed", "source"], problems);
+        TsvFile msrs = TsvFile.Read(root, Msrs, ["index", "name", "linux", "kind", "listed", "needs", "source"], problems);
         TsvFile bits = TsvFile.Read(root, Bits, ["msr", "bits", "name", "rule", "libvirt", "qemu", "linux", "source"], problems);
         List<(TsvRow Row, uint Index)> registers = ReadRegisters(msrs, problems);
         List<(TsvRow Row, uint Msr, BitRange Bits)> fields = ReadBits(bits, registers, problems);
+        CheckNeeds(root, msrs, problems);
         return
         [
             new GeneratedFile(Folder + "MsrIndex.g.cs", Indexes(registers)),
@@ -46,6 +49,20 @@ internal sealed class MsrsTable : ITable
         }
 
         return registers;
+    }
+
+    private static void CheckNeeds(string root, TsvFile msrs, Problems problems)
+    {
+        // What is wrong with the other table is reported when it is compiled itself.
+        TsvFile features = TsvFile.Read(root, FeaturesTable.File, FeaturesTable.Columns, new Problems());
+        HashSet<string> known = [.. features.Rows.Select(row => row["name"]), .. Vendors];
+        foreach (TsvRow row in msrs.Rows)
+        {
+            foreach (string need in row.List("needs").Where(need => !known.Contains(need)))
+            {
+                problems.Add(row, $"'needs' should hold features of {FeaturesTable.File}, amd, intel or -, and has '{need}'");
+            }
+        }
     }
 
     private static List<(TsvRow Row, uint Msr, BitRange Bits)> ReadBits(
@@ -103,7 +120,8 @@ internal sealed class MsrsTable : ITable
             string[] own = [.. fields.Where(field => field.Msr == index)
                 .OrderBy(field => field.Bits.Low).Select(field => Field(field.Row, field.Msr, field.Bits, problems))];
             string start = $"    new(0x{index:x}, {CodeWriter.Literal(row["name"])}, {CodeWriter.Literal(row.Optional("linux"))}, "
-                + $"MsrKind.{Kind(row, problems)}, {Listing(row, problems)}, {CodeWriter.Literal(row["source"])}, [";
+                + $"MsrKind.{Kind(row, problems)}, {Listing(row, problems)}, "
+                + $"[{string.Join(", ", row.List("needs").Select(CodeWriter.Literal))}], {CodeWriter.Literal(row["source"])}, [";
             if (own.Length == 0)
             {
                 code.Line(start + "]),");
