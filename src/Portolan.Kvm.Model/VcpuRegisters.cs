@@ -24,7 +24,7 @@ internal sealed class VcpuRegisters
     public VcpuRegisters(ModelVcpu vcpu, uint id)
     {
         _vcpu = vcpu;
-        General = ResetState.General(vcpu.Host);
+        General = vcpu.Host.ResetRegs;
         _system = ResetState.System(isBootstrap: id == 0);
         Debug = ResetState.Debug;
         MpState = id == 0 || !vcpu.Vm.LapicInKernel ? KvmMpState.Runnable : KvmMpState.Uninitialized;

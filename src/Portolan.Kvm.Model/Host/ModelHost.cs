@@ -3,8 +3,10 @@ using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Msr;
+using Portolan.Kvm.Model.Registers;
 using Portolan.Kvm.Model.Xsave;
 using Portolan.Kvm.Snapshot;
+using Portolan.Kvm.State;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Vmx;
 using Portolan.X86.Xsave;
@@ -24,6 +26,7 @@ internal sealed class ModelHost
         SupportedXcr0 = supported;
         Layout = layout;
         Default = supported.Except(XFeatures.Dynamic);
+        DefaultStateSize = layout.StandardSize(Default);
         HostXcr0 = snapshot.HostXcr0?.Value;
         MxcsrMask = snapshot.MxcsrMask?.Value;
         _capabilities = ByNumber(snapshot);
@@ -35,6 +38,7 @@ internal sealed class ModelHost
         Vmx = snapshot.FeatureMsrs is { } features && VmxCapabilitiesReader.TryRead(features.Value, out VmxCapabilities vmx, out _) ? vmx : null;
         Msrs = MsrMap.Of(this);
         InitialImage = XsaveState.NewImage(this);
+        ResetRegs = ResetState.General(Supported?.Table);
     }
 
     public HostSnapshot Snapshot { get; }
@@ -46,6 +50,9 @@ internal sealed class ModelHost
 
     /// <summary>D of a vCPU that has no dynamic component.</summary>
     public XFeatureMask Default { get; }
+
+    /// <summary>Bytes of a standard-format image with <see cref="Default"/>.</summary>
+    public int DefaultStateSize { get; }
 
     /// <summary>The host kernel's own user components; null if the snapshot does not say.</summary>
     public XFeatureMask? HostXcr0 { get; }
@@ -68,8 +75,11 @@ internal sealed class ModelHost
     /// <summary>The maxima of the VMX capability MSRs; null if the snapshot does not have them.</summary>
     public VmxCapabilities? Vmx { get; }
 
-    /// <summary>The image of a vCPU that is all initial.</summary>
+    /// <summary>The image of a vCPU that is all initial, as far as it is not zeros.</summary>
     public byte[] InitialImage { get; }
+
+    /// <summary>The general registers of a new vCPU.</summary>
+    public KvmRegs ResetRegs { get; }
 
     /// <summary>Compiles a snapshot; null, and the names of the missing facts, when it does not have what every guest needs.</summary>
     public static ModelHost? TryCreate(HostSnapshot snapshot, KvmBehaviours behaviours, out ImmutableArray<string> missing)

@@ -1,5 +1,6 @@
-using Portolan.Kvm.Model.Host;
+using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.State;
+using Portolan.X86.Cpuid;
 using static Portolan.Kvm.Model.Registers.ControlRegisters;
 
 namespace Portolan.Kvm.Model.Registers;
@@ -30,8 +31,8 @@ internal static class ResetState
     public static KvmDebugRegs Debug { get; } = new(0, 0, 0, 0, 0xffff0ff0, 0x400, 0);
 
     /// <summary>General registers: RDX says the family of the CPU.</summary>
-    public static KvmRegs General(ModelHost host)
-        => new(0, 0, 0, host.Supported?.Table.GetOrZero(1).Eax ?? ResetFamily, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ResetRip, VcpuRegisters.RflagsFixed);
+    public static KvmRegs General(CpuidTable? supported)
+        => new(0, 0, 0, supported?.GetOrZero(CpuidLeaf.Version).Eax ?? ResetFamily, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ResetRip, VcpuRegisters.RflagsFixed);
 
     /// <summary>System registers.</summary>
     public static KvmSystemRegisters System(bool isBootstrap) => isBootstrap ? Bootstrap : Application;

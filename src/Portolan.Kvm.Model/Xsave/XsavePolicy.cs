@@ -24,7 +24,10 @@ internal sealed class XsavePolicy(ModelHost host)
     public XFeatureMask Dynamic => _dynamic;
 
     /// <summary>Bytes of the vCPU's uapi image.</summary>
-    public int UabiSize => _dynamic.IsEmpty ? UabiImage.Size : Math.Max(UabiImage.Size, host.Layout.StandardSize(Enabled));
+    public int UabiSize => _dynamic.IsEmpty ? UabiImage.Size : Math.Max(UabiImage.Size, StateSize);
+
+    /// <summary>Bytes of a standard-format image up to the last component that the vCPU can have.</summary>
+    public int StateSize => _dynamic.IsEmpty ? host.DefaultStateSize : host.Layout.StandardSize(Enabled);
 
     /// <summary>SET_CPUID2 was done.</summary>
     public void OnCpuid(XFeatureMask promised)

@@ -9,7 +9,8 @@ namespace Portolan.Kvm.Model.Xsave;
 
 /// <summary>
 /// A vCPU's FPU state and its KVM_GET_XSAVE and KVM_SET_XSAVE. The state is kept as a standard-format image in which the area
-/// of every component whose bit in XSTATE_BV is 0 holds its initial bytes, so that a GET is one copy and a few clears.
+/// of every component whose bit in XSTATE_BV is 0 holds its initial bytes, so that a GET is one copy and a few clears. It ends with
+/// the last component that the vCPU can have: what follows in the uapi image is zeros.
 /// </summary>
 internal sealed class XsaveState(ModelHost host, XsavePolicy policy)
 {
@@ -28,10 +29,10 @@ internal sealed class XsaveState(ModelHost host, XsavePolicy policy)
 
     private ReadOnlySpan<byte> Image => _image ?? host.InitialImage;
 
-    /// <summary>The image of a vCPU that is all initial, with the host's own words in it.</summary>
+    /// <summary>The legacy area of a vCPU that is all initial, with the host's own words in it; the rest is zeros.</summary>
     public static byte[] NewImage(ModelHost host)
     {
-        byte[] image = new byte[UabiImage.Size];
+        byte[] image = new byte[UabiImage.LegacyEnd];
         BinaryPrimitives.WriteUInt16LittleEndian(image, UabiImage.InitialFcw);
         BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(UabiImage.Mxcsr), UabiImage.InitialMxcsr);
         if (host.Behaviours.XsaveSwReserved == XsaveSwReserved.HostMask && host.HostXcr0 is { } mask)
@@ -57,8 +58,10 @@ internal sealed class XsaveState(ModelHost host, XsavePolicy policy)
             return MissingFact.Answer(missing);
         }
 
-        Image[..Math.Min(Image.Length, image.Length)].CopyTo(image);
-        image[Math.Min(Image.Length, image.Length)..].Clear();
+        ReadOnlySpan<byte> own = Image;
+        own = own[..Math.Min(own.Length, image.Length)];
+        own.CopyTo(image);
+        image[own.Length..].Clear();
         XFeatureMask kept = _bv & mask;
         XFeatureMask trimmed = _bv.Except(mask);
         if (!trimmed.IsEmpty)
@@ -256,7 +259,7 @@ internal sealed class XsaveState(ModelHost host, XsavePolicy policy)
 
     private byte[] OwnImage()
     {
-        int size = policy.UabiSize;
+        int size = policy.StateSize;
         if (_image is null || _image.Length < size)
         {
             byte[] grown = new byte[size];
