@@ -58,7 +58,7 @@ public sealed partial class VcpuTransfer
         return first;
     }
 
-    private static KvmAnswer Take<T>(KvmAnswer<T> answer, ref T place)
+    private static KvmAnswer Take<T>(in KvmAnswer<T> answer, ref T place)
     {
         if (answer.Ok)
         {
@@ -100,6 +100,21 @@ public sealed partial class VcpuTransfer
 
     private KvmAnswer CaptureMsrs(IKvmVcpu vcpu)
     {
+        if (_unreadable.Count > 0)
+        {
+            // The last capture closed gaps.
+            AskAgain();
+        }
+
+        KvmAnswer<int> saved = ReadMsrs(vcpu, _msrs);
+        _msrCount = saved.ValueOr(0);
+        KvmAnswer<int> feature = saved.Ok ? ReadMsrs(vcpu, _featureMsrs) : saved;
+        _featureMsrCount = feature.ValueOr(0);
+        return feature.WithoutValue();
+    }
+
+    private void AskAgain()
+    {
         _asked.CopyTo(_msrs, 0);
         for (int i = 0; i < _featureMsrs.Length; i++)
         {
@@ -107,11 +122,6 @@ public sealed partial class VcpuTransfer
         }
 
         _unreadable.Clear();
-        KvmAnswer<int> saved = ReadMsrs(vcpu, _msrs);
-        _msrCount = saved.ValueOr(0);
-        KvmAnswer<int> feature = saved.Ok ? ReadMsrs(vcpu, _featureMsrs) : saved;
-        _featureMsrCount = feature.ValueOr(0);
-        return feature.WithoutValue();
     }
 
     /// <summary>Reads what can be read, closes the gaps, and answers how many are left.</summary>

@@ -34,12 +34,12 @@ public sealed partial class VcpuTransfer
                 continue;
             }
 
-            TransferStep step = RestorePart(vcpu, part, destinationXsaveSize);
-            observer.OnStep(step, this);
-            if (!step.Ok)
+            KvmAnswer answer = RestorePart(vcpu, part, destinationXsaveSize, out MsrValue? refused);
+            observer.OnStep(new TransferStep(part, answer, refused), this);
+            if (!answer.Ok || refused is not null)
             {
-                bool goesOn = policy == RestorePolicy.Ignores && step.RefusedMsr is null;
-                return new RestoreResult(goesOn ? RestoreOutcome.RunsIncomplete : RestoreOutcome.Reported, step);
+                bool goesOn = policy == RestorePolicy.Ignores && refused is null;
+                return new RestoreResult(goesOn ? RestoreOutcome.RunsIncomplete : RestoreOutcome.Reported, new TransferStep(part, answer, refused));
             }
         }
 
@@ -72,21 +72,25 @@ public sealed partial class VcpuTransfer
         };
     }
 
-    private TransferStep RestorePart(IKvmVcpu vcpu, VcpuPart part, int destinationXsaveSize) => part switch
+    private KvmAnswer RestorePart(IKvmVcpu vcpu, VcpuPart part, int destinationXsaveSize, out MsrValue? refused)
     {
-        VcpuPart.FeatureControl or VcpuPart.Msrs or VcpuPart.TscDeadline => WriteMsrs(vcpu, part, MsrsOf(part)),
-        VcpuPart.Sregs => new(part, _plan.HasSregs2 ? vcpu.SetSregs2(_sregs2) : vcpu.SetSregs(_sregs)),
-        VcpuPart.NestedState => new(part, vcpu.SetNestedState(_nested.AsSpan(0, _nestedLength))),
-        VcpuPart.TscKhz => new(part, RestoreTscKhz(vcpu)),
-        VcpuPart.Regs => new(part, vcpu.SetRegs(_regs)),
-        VcpuPart.Xsave => new(part, vcpu.SetXsave(ImageFor(destinationXsaveSize))),
-        VcpuPart.Xcrs => new(part, vcpu.SetXcrs(_xcrs)),
-        VcpuPart.VcpuEvents => new(part, vcpu.SetVcpuEvents(_events)),
-        VcpuPart.MpState => new(part, vcpu.SetMpState(_mpState)),
-        VcpuPart.DebugRegs => new(part, vcpu.SetDebugRegs(_debugRegs)),
-        VcpuPart.Lapic => new(part, vcpu.SetLapic(_lapic)),
-        _ => throw new ArgumentOutOfRangeException(nameof(part), part, "no step of a restore"),
-    };
+        refused = null;
+        return part switch
+        {
+            VcpuPart.FeatureControl or VcpuPart.Msrs or VcpuPart.TscDeadline => WriteMsrs(vcpu, MsrsOf(part), out refused),
+            VcpuPart.Sregs => _plan.HasSregs2 ? vcpu.SetSregs2(_sregs2) : vcpu.SetSregs(_sregs),
+            VcpuPart.NestedState => vcpu.SetNestedState(_nested.AsSpan(0, _nestedLength)),
+            VcpuPart.TscKhz => RestoreTscKhz(vcpu),
+            VcpuPart.Regs => vcpu.SetRegs(_regs),
+            VcpuPart.Xsave => vcpu.SetXsave(ImageFor(destinationXsaveSize)),
+            VcpuPart.Xcrs => vcpu.SetXcrs(_xcrs),
+            VcpuPart.VcpuEvents => vcpu.SetVcpuEvents(_events),
+            VcpuPart.MpState => vcpu.SetMpState(_mpState),
+            VcpuPart.DebugRegs => vcpu.SetDebugRegs(_debugRegs),
+            VcpuPart.Lapic => vcpu.SetLapic(_lapic),
+            _ => throw new ArgumentOutOfRangeException(nameof(part), part, "no step of a restore"),
+        };
+    }
 
     private ReadOnlySpan<byte> ImageFor(int destinationSize)
     {
@@ -107,25 +111,27 @@ public sealed partial class VcpuTransfer
         return set.Ok || vcpu.GetTscKhz() is { Ok: true } current && current.Value == _tscKhz ? KvmAnswer.Done : set;
     }
 
-    private static TransferStep WriteMsrs(IKvmVcpu vcpu, VcpuPart part, ReadOnlySpan<MsrValue> values)
+    private static KvmAnswer WriteMsrs(IKvmVcpu vcpu, ReadOnlySpan<MsrValue> values, out MsrValue? refused)
     {
+        refused = null;
         for (int from = 0; from < values.Length;)
         {
             ReadOnlySpan<MsrValue> batch = values.Slice(from, Math.Min(MostMsrsAtOnce, values.Length - from));
             KvmAnswer<int> written = vcpu.SetMsrs(batch);
             if (!written.Ok)
             {
-                return new TransferStep(part, written.WithoutValue());
+                return written.WithoutValue();
             }
 
             if (written.Value < batch.Length)
             {
-                return new TransferStep(part, new KvmAnswer(Errno.None, vcpu.LastMsrRefusal), batch[written.Value]);
+                refused = batch[written.Value];
+                return new KvmAnswer(Errno.None, vcpu.LastMsrRefusal);
             }
 
             from += batch.Length;
         }
 
-        return new TransferStep(part, KvmAnswer.Done);
+        return KvmAnswer.Done;
     }
 }
