@@ -62,10 +62,10 @@ internal sealed class VcpuEvmcs(ModelVcpu vcpu)
         return Version;
     }
 
-    /// <summary>Applies the filter to a value of a VMX capability MSR, if this reader sees it filtered.</summary>
-    public RefusalRule? Filter(uint index, bool byHost, ref ulong value)
+    /// <summary>Applies the filter to a value of a VMX capability MSR, if the guest sees it filtered. The host never does.</summary>
+    public RefusalRule? Filter(uint index, ref ulong value)
     {
-        if (!Enabled || byHost)
+        if (!Enabled)
         {
             return null;
         }

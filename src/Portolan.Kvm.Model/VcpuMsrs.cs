@@ -57,14 +57,22 @@ internal sealed class VcpuMsrs
     public KvmAnswer<int> Get(Span<MsrValue> entries)
     {
         LastRefusal = null;
+        int slot = -1;
         for (int i = 0; i < entries.Length; i++)
         {
-            if (Read(entries[i].Index, true, out ulong value) is { } rule)
+            uint index = entries[i].Index;
+            slot = _map.Find(index, slot + 1);
+            ulong value;
+            if (slot >= 0 && (_map.Judgement(slot) is MsrJudgement.None or MsrJudgement.Writing || IsUnjudgedPv(slot)))
+            {
+                value = _values[slot];
+            }
+            else if (Read(slot, index, true, out value) is { } rule)
             {
                 return Stop(rule, i);
             }
 
-            entries[i] = entries[i] with { Value = value };
+            entries[i] = new MsrValue(index, value);
         }
 
         return entries.Length;
@@ -74,9 +82,15 @@ internal sealed class VcpuMsrs
     public KvmAnswer<int> Set(ReadOnlySpan<MsrValue> entries)
     {
         LastRefusal = null;
+        int slot = -1;
         for (int i = 0; i < entries.Length; i++)
         {
-            if (Write(entries[i].Index, entries[i].Value, true) is { } rule)
+            slot = _map.Find(entries[i].Index, slot + 1);
+            if (slot >= 0 && (_map.Judgement(slot) == MsrJudgement.None || IsUnjudgedPv(slot)))
+            {
+                _values[slot] = entries[i].Value;
+            }
+            else if (Write(slot, entries[i].Index, entries[i].Value, true) is { } rule)
             {
                 return Stop(rule, i);
             }
@@ -93,10 +107,24 @@ internal sealed class VcpuMsrs
     }
 
     /// <summary>Reads an MSR, for the host or for the guest.</summary>
-    public RefusalRule? Read(uint index, bool byHost, out ulong value)
+    public RefusalRule? Read(uint index, bool byHost, out ulong value) => Read(_map.Find(index), index, byHost, out value);
+
+    /// <summary>Writes an MSR, for the host or for the guest.</summary>
+    public RefusalRule? Write(uint index, ulong value, bool byHost) => Write(_map.Find(index), index, value, byHost);
+
+    private static KvmAnswer<int> Unknowing(RefusalRule rule) => new KvmAnswer(Errno.Unknown, rule);
+
+    private KvmAnswer<int> Stop(RefusalRule rule, int count)
+    {
+        LastRefusal = rule;
+        return MissingFact.NameOf(rule) is null ? count : Unknowing(rule);
+    }
+
+    private bool IsUnjudgedPv(int slot) => _map.Judgement(slot) == MsrJudgement.WhenPvEnforced && !_vcpu.EnforcesPvCpuid;
+
+    private RefusalRule? Read(int slot, uint index, bool byHost, out ulong value)
     {
         value = 0;
-        int slot = _map.Find(index);
         if (slot < 0)
         {
             return Unknown(index);
@@ -115,12 +143,12 @@ internal sealed class VcpuMsrs
             return Paravirtual(slot);
         }
 
-        if (MsrRules.Needs(kind) is { } feature && !_vcpu.Cpuid.Features[feature] && Unsupported(kind, byHost) is { } judged)
+        if (!_vcpu.Cpuid.Features.Has(_map.Required(slot)) && Unsupported(kind, byHost) is { } judged)
         {
             return judged.Rule;
         }
 
-        if (_map.IsInitialUnknown(slot) && _written?.Contains(slot) is not true && kind != MsrTreatment.Vmx)
+        if (kind != MsrTreatment.Vmx && _map.IsInitialUnknown(slot) && _written?.Contains(slot) is not true)
         {
             return MissingFact.Rule($"featureMsrs {index:x}");
         }
@@ -128,10 +156,8 @@ internal sealed class VcpuMsrs
         return ReadRuled(kind, index, slot, byHost, out value);
     }
 
-    /// <summary>Writes an MSR, for the host or for the guest.</summary>
-    public RefusalRule? Write(uint index, ulong value, bool byHost)
+    private RefusalRule? Write(int slot, uint index, ulong value, bool byHost)
     {
-        int slot = _map.Find(index);
         if (slot < 0)
         {
             return Unknown(index);
@@ -146,10 +172,10 @@ internal sealed class VcpuMsrs
 
         if (_vcpu.HasRun && byHost && MsrRules.IsFeatureMsr(kind, index, Host))
         {
-            return AfterRun(index, value);
+            return AfterRun(slot, index, value);
         }
 
-        if (MsrRules.Needs(kind) is { } feature && !_vcpu.Cpuid.Features[feature] && Unsupported(kind, byHost) is { } judged)
+        if (!_vcpu.Cpuid.Features.Has(_map.Required(slot)) && Unsupported(kind, byHost) is { } judged)
         {
             return value == 0 ? judged.Rule : MissingFact.NameOf(judged.Rule) is not null ? judged.Rule
                 : kind == MsrTreatment.ArchCapabilities ? ClauseTable.MsrArchCapabilitiesCpuid
@@ -158,21 +184,13 @@ internal sealed class VcpuMsrs
 
         RefusalRule? rule = kind == MsrTreatment.ArchCapabilities && byHost && value != 0 && Host.Behaviours.MsrArchCapabilities == MsrArchCapabilities.ZeroOnly
             ? ClauseTable.MsrArchCapabilitiesZero
-            : WriteRuled(kind, index, value, byHost);
+            : WriteRuled(kind, slot, index, value, byHost);
         if (rule is null)
         {
             Store(slot, value);
         }
 
         return rule;
-    }
-
-    private static KvmAnswer<int> Unknowing(RefusalRule rule) => new KvmAnswer(Errno.Unknown, rule);
-
-    private KvmAnswer<int> Stop(RefusalRule rule, int count)
-    {
-        LastRefusal = rule;
-        return MissingFact.NameOf(rule) is null ? count : Unknowing(rule);
     }
 
     private RefusalRule Unknown(uint index) => _map.WhyUnknown(index) is { } fact ? MissingFact.Rule(fact) : ClauseTable.MsrUnknown;
@@ -201,22 +219,21 @@ internal sealed class VcpuMsrs
         };
     }
 
-    private RefusalRule? AfterRun(uint index, ulong value)
+    private RefusalRule? AfterRun(int slot, uint index, ulong value)
     {
-        RefusalRule? unread = Read(index, true, out ulong current);
+        RefusalRule? unread = Read(slot, index, true, out ulong current);
         return Host.Behaviours.MsrFeatureAfterRun switch
         {
             _ when unread is null && current == value => null,
             MsrFeatureAfterRun.EqualOnly => unread ?? ClauseTable.MsrFeatureAfterRun,
-            MsrFeatureAfterRun.Writable => WriteFeature(index, value),
+            MsrFeatureAfterRun.Writable => WriteFeature(slot, index, value),
             _ => MissingFact.Rule("msr.feature-after-run"),
         };
     }
 
-    private RefusalRule? WriteFeature(uint index, ulong value)
+    private RefusalRule? WriteFeature(int slot, uint index, ulong value)
     {
-        int slot = _map.Find(index);
-        RefusalRule? rule = WriteRuled(_map.Kind(slot), index, value, true);
+        RefusalRule? rule = WriteRuled(_map.Kind(slot), slot, index, value, true);
         if (rule is null)
         {
             Store(slot, value);
@@ -243,7 +260,7 @@ internal sealed class VcpuMsrs
         }
     }
 
-    private RefusalRule? WriteRuled(MsrTreatment kind, uint index, ulong value, bool byHost)
+    private RefusalRule? WriteRuled(MsrTreatment kind, int slot, uint index, ulong value, bool byHost)
     {
         switch (kind)
         {
@@ -263,7 +280,7 @@ internal sealed class VcpuMsrs
             case MsrTreatment.Canonical:
                 return MsrRules.Canonical(value, byHost, _vcpu) ? null : ClauseTable.MsrCanonical;
             case MsrTreatment.KvmPv:
-                return Paravirtual(_map.Find(index));
+                return Paravirtual(slot);
             default:
                 return MsrRules.Violated(kind, value, byHost, _vcpu);
         }

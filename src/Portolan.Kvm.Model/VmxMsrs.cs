@@ -9,6 +9,9 @@ namespace Portolan.Kvm.Model;
 /// <summary>A vCPU's VMX capability MSRs: the restore predicate, the derived ones, and what eVMCS filters (contract section 3 and 4).</summary>
 internal sealed class VmxMsrs
 {
+    /// <summary>The MSRs that no write changes, as a set of distances from IA32_VMX_BASIC.</summary>
+    private static readonly uint Unwritable = UnwritableOnes();
+
     private readonly ModelVcpu _vcpu;
     private VmxCapabilities _own;
     private readonly bool _known;
@@ -58,13 +61,15 @@ internal sealed class VmxMsrs
             return MissingFact.Rule("vmx.cr4-fixed1");
         }
 
-        return _own.TryGet(index, out value) ? _vcpu.Nested.Evmcs.Filter(index, byHost, ref value) : ClauseTable.MsrUnknown;
+        return !_own.TryGet(index, out value) ? ClauseTable.MsrUnknown
+            : byHost ? null
+            : _vcpu.Nested.Evmcs.Filter(index, ref value);
     }
 
     /// <summary>Restores one: exactly KVM's predicate (contract M5 to M12).</summary>
     public RefusalRule? Write(uint index, ulong value)
     {
-        if (_known && !_vcpu.Nested.IsVmxon && _own.TryGet(index, out ulong current) && current == value && !IsDerived(index))
+        if (_known && !_vcpu.Nested.IsVmxon && _own.TryGet(index, out ulong current) && current == value && !IsUnwritable(index))
         {
             // What the vCPU has was accepted before, or is the maximum.
             return null;
@@ -92,8 +97,19 @@ internal sealed class VmxMsrs
         return null;
     }
 
-    private static bool IsDerived(uint index)
-        => VmxRestoreRules.Of(index) is [VmxRestoreRule.Derived or VmxRestoreRule.NotRestorable, ..];
+    private static bool IsUnwritable(uint index) => (Unwritable >> (int)(index - MsrIndex.Ia32VmxBasic) & 1) != 0;
+
+    private static uint UnwritableOnes()
+    {
+        uint ones = 0;
+        for (uint index = MsrIndex.Ia32VmxBasic; VmxCapabilities.Has(index); index++)
+        {
+            bool unwritable = VmxRestoreRules.Of(index) is [VmxRestoreRule.Derived or VmxRestoreRule.NotRestorable, ..];
+            ones |= unwritable ? 1U << (int)(index - MsrIndex.Ia32VmxBasic) : 0;
+        }
+
+        return ones;
+    }
 
     private VmxFixed1Span? Fixed1Span => Host.Behaviours.VmxCr4Fixed1 switch
     {

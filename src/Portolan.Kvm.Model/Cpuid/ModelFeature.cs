@@ -72,6 +72,12 @@ internal readonly record struct ModelFeatures(ulong Bits)
     /// <summary>Has the table the feature?</summary>
     public bool this[ModelFeature feature] => (Bits >> (int)feature & 1) != 0;
 
+    /// <summary>Has the table all of these?</summary>
+    public bool Has(ModelFeatures features) => (features.Bits & ~Bits) == 0;
+
+    /// <summary>One feature.</summary>
+    public static ModelFeatures Only(ModelFeature feature) => new(1UL << (int)feature);
+
     /// <summary>The features of a table.</summary>
     public static ModelFeatures Of(CpuidTable table)
     {

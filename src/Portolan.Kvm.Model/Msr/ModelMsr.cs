@@ -25,6 +25,22 @@ internal enum MsrTreatment : byte
     KvmPv,
 }
 
+/// <summary>How much KVM_GET_MSRS and KVM_SET_MSRS must judge: what is only stored needs no more than its slot.</summary>
+internal enum MsrJudgement : byte
+{
+    /// <summary>Nothing: reading and writing is the stored value.</summary>
+    None,
+
+    /// <summary>Nothing, unless the VMM enforces the guest's PV features.</summary>
+    WhenPvEnforced,
+
+    /// <summary>Writing; reading is the stored value.</summary>
+    Writing,
+
+    /// <summary>Reading and writing.</summary>
+    Both,
+}
+
 /// <summary>Where an MSR is known to KVM.</summary>
 internal enum MsrPresence : byte
 {

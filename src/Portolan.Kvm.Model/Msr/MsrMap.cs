@@ -1,4 +1,5 @@
 using System.Numerics;
+using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Host;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Features;
@@ -7,7 +8,7 @@ namespace Portolan.Kvm.Model.Msr;
 
 /// <summary>
 /// The MSRs that a host's KVM knows, each with a slot: a vCPU's MSRs are one array. Found by an open-addressed table, since every
-/// capture and restore asks for each of them.
+/// capture and restore asks for each of them; slots are in the order in which a capture asks, so that mostly the next slot is it.
 /// </summary>
 internal sealed class MsrMap
 {
@@ -22,6 +23,8 @@ internal sealed class MsrMap
     private readonly ulong[] _initial;
     private readonly bool[] _unknown;
     private readonly CpuidFeature?[] _needs;
+    private readonly ModelFeatures[] _required;
+    private readonly MsrJudgement[] _judgements;
     private readonly bool[] _startsAtMaximum;
     private readonly bool _savedKnown;
     private readonly bool _featuresKnown;
@@ -46,6 +49,8 @@ internal sealed class MsrMap
             }
         }
 
+        _required = [.. _kinds.Select(kind => MsrRules.Needs(kind) is { } feature ? ModelFeatures.Only(feature) : default)];
+        _judgements = [.. Enumerable.Range(0, rows.Count).Select(JudgementOf)];
         int size = Math.Max(256, (int)BitOperations.RoundUpToPowerOf2((uint)rows.Count * 4));
         _shift = 32 - BitOperations.Log2((uint)size);
         _table = new short[size];
@@ -84,8 +89,12 @@ internal sealed class MsrMap
 
         rows.AddRange(listed.Where(index => !ruled.Contains(index)).Order().Take(short.MaxValue - rows.Count)
             .Select(index => new ModelMsr(index, MsrTreatment.Stored, MsrPresence.Listed, 0, false, null)));
-        return new MsrMap(rows, snapshot);
+        return new MsrMap(InAskedOrder(rows, snapshot), snapshot);
     }
+
+    /// <summary>The slot of an MSR, first looked for where it is expected; -1 if KVM does not know it.</summary>
+    public int Find(uint index, int expected)
+        => (uint)expected < (uint)_indices.Length && _indices[expected] == index ? expected : Find(index);
 
     /// <summary>The slot of an MSR; -1 if KVM does not know it.</summary>
     public int Find(uint index)
@@ -113,11 +122,37 @@ internal sealed class MsrMap
     /// <summary>The PV feature that the MSR belongs to; null for an MSR that is not KVM's own.</summary>
     public CpuidFeature? Needs(int slot) => _needs[slot];
 
+    /// <summary>The guest feature without which the vCPU does not have the MSR; none for one that every vCPU has.</summary>
+    public ModelFeatures Required(int slot) => _required[slot];
+
+    /// <summary>How much an access by the host must judge.</summary>
+    public MsrJudgement Judgement(int slot) => _judgements[slot];
+
     /// <summary>Does a new vCPU start at the host's maximum?</summary>
     public bool StartsAtMaximum(int slot) => _startsAtMaximum[slot];
 
     /// <summary>Is a new vCPU's value unknown?</summary>
     public bool IsInitialUnknown(int slot) => _unknown[slot];
+
+    /// <summary>As KVM_GET_MSR_INDEX_LIST has them; then the feature MSRs, which are asked for apart and by index.</summary>
+    private static List<ModelMsr> InAskedOrder(List<ModelMsr> rows, HostSnapshot snapshot)
+    {
+        Dictionary<uint, int> places = [];
+        foreach (uint index in snapshot.SavedMsrs?.Value ?? [])
+        {
+            _ = index is >= FirstVmx and <= LastVmx || places.TryAdd(index, places.Count);
+        }
+
+        return [.. rows.OrderBy(row => places.GetValueOrDefault(row.Index, int.MaxValue))];
+    }
+
+    private MsrJudgement JudgementOf(int slot) => _kinds[slot] switch
+    {
+        MsrTreatment.Stored => MsrJudgement.None,
+        MsrTreatment.KvmPv => MsrJudgement.WhenPvEnforced,
+        MsrTreatment.Efer or MsrTreatment.ApicBase => MsrJudgement.Both,
+        _ => _unknown[slot] || _required[slot] != default ? MsrJudgement.Both : MsrJudgement.Writing,
+    };
 
     private void Fill()
     {
