@@ -25,6 +25,12 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>The trace of a route: written, not read.</summary>
     public static DocumentKind Trace { get; } = new("trace", 1);
 
+    /// <summary>The answer of a check.</summary>
+    public static DocumentKind Verdict { get; } = new("verdict", 1);
+
+    /// <summary>The verdicts of every pair of hosts: written, not read.</summary>
+    public static DocumentKind VerdictMatrix { get; } = new("verdict-matrix", 1);
+
     /// <summary>Acceptance cases that were taken: written, not read.</summary>
     public static DocumentKind CaseRun { get; } = new("case-run", 1);
 

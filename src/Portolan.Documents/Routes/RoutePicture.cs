@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using Portolan.Kvm.Routes;
 using Portolan.X86.Xsave;
@@ -85,5 +84,5 @@ internal static class RoutePicture
         svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{x + (ChipWidth / 2) - 1}\" y=\"{y + 13}\">{Text(name)}</text></g>");
     }
 
-    private static string Text(string text) => WebUtility.HtmlEncode(text);
+    private static string Text(string text) => HtmlPage.Text(text);
 }

@@ -1,0 +1,103 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using Portolan.Compatibility.Judging;
+using Portolan.Documents.Guests;
+using Portolan.Documents.Hosts;
+using Portolan.Kvm.Capabilities;
+using Portolan.Kvm.Capture;
+using Portolan.Kvm.Clauses;
+using Portolan.X86.Features;
+
+namespace Portolan.Documents.Verdicts;
+
+/// <summary>Makes a report of a question and its judgements.</summary>
+public static class VerdictReporting
+{
+    /// <summary>The report; findings of several vCPUs that are the same are one, with the vCPUs' ids.</summary>
+    /// <param name="question">What was asked.</param>
+    /// <param name="settings">How it was asked.</param>
+    /// <param name="judged">The judgements, one of each vCPU, at least one.</param>
+    public static VerdictReport Of(RouteQuestion question, ReportedSettings settings, IReadOnlyList<VcpuJudgement> judged)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        ArgumentNullException.ThrowIfNull(judged);
+        ArgumentOutOfRangeException.ThrowIfZero(judged.Count, nameof(judged));
+        return new VerdictReport
+        {
+            Guest = question.Guest.Name,
+            GuestHash = GuestContractDocument.ContentHash(question.Guest),
+            Hosts = [.. question.Hosts.Select(HostOf)],
+            Settings = settings,
+            FromState = judged.Any(static one => one.Judgement.FromState),
+            Vcpus = [.. judged.Select(static one => one.Vcpu).OfType<uint>().Order()],
+            Verdict = judged.Max(static one => one.Judgement.Verdict),
+            LastHop = judged.Min(static one => one.Judgement.LastHop),
+            Findings = FindingsOf(question, judged),
+            Missing = [.. judged.SelectMany(static one => one.Judgement.Missing).Distinct().OrderBy(static gap => gap.Hop).Select(gap => GapOf(question, gap)).Distinct()],
+        };
+    }
+
+    private static ImmutableArray<ReportedFinding> FindingsOf(RouteQuestion question, IReadOnlyList<VcpuJudgement> judged)
+    {
+        Dictionary<Finding, List<uint>> vcpus = [];
+        List<Finding> findings = [];
+        foreach (VcpuJudgement one in judged)
+        {
+            foreach (Finding finding in one.Judgement.Findings)
+            {
+                if (!vcpus.TryGetValue(finding, out List<uint>? ids))
+                {
+                    vcpus.Add(finding, ids = []);
+                    findings.Add(finding);
+                }
+
+                if (one.Vcpu is { } id)
+                {
+                    ids.Add(id);
+                }
+            }
+        }
+
+        ImmutableArray<Finding> byHop = [.. findings.OrderBy(static finding => finding.Hop)];
+        return [.. FindingText.WorstFirst(byHop).Select(finding => FindingOf(question, finding) with { Vcpus = [.. vcpus[finding].Distinct().Order()] })];
+    }
+
+    private static ReportedFinding FindingOf(RouteQuestion question, Finding finding)
+    {
+        JudgedHost host = question.Hosts[finding.Hop];
+        return new ReportedFinding(
+            finding.Rule.Id,
+            finding.Severity,
+            finding.Hop,
+            host.Name,
+            JsonNamingPolicy.CamelCase.ConvertName(finding.Subject.Kind.ToString()),
+            IdOf(finding.Subject),
+            FindingText.Of(finding, host.Snapshot))
+        {
+            Statement = finding.Rule.Statement,
+            Consequence = finding.Clause?.Consequence ?? "",
+            EnforcedBy = finding.Clause?.EnforcedBy ?? "",
+            Source = finding.Rule.Source,
+            GuestValue = finding.Guest,
+            HostValue = finding.Host,
+        };
+    }
+
+    private static ReportedGap GapOf(RouteQuestion question, MissingEvidence gap)
+        => new(gap.Hop, question.Hosts[gap.Hop].Name, gap.Fact, MissingFact.NameOf(gap.Rule) is null ? gap.Rule?.Id : null);
+
+    private static ReportedHost HostOf(JudgedHost host)
+        => new(host.Name, host.Snapshot.KernelRelease?.Value, HostSnapshotDocument.ContentHash(host.Snapshot), EvidenceCount.Of(host.Snapshot));
+
+    /// <summary>A name that stays the same when tables get new rows.</summary>
+    private static string IdOf(Subject subject) => subject.Kind switch
+    {
+        SubjectKind.Feature => FeatureTable.At(checked((int)subject.Number)).Name,
+        SubjectKind.Msr or SubjectKind.VmxControls => HexText.Of(subject.Number),
+        SubjectKind.Component => subject.Number.ToString(CultureInfo.InvariantCulture),
+        SubjectKind.Capability => KvmCapability.NameOf(subject.Number) ?? subject.Number.ToString(CultureInfo.InvariantCulture),
+        SubjectKind.Part => JsonNamingPolicy.CamelCase.ConvertName(((VcpuPart)subject.Number).ToString()),
+        _ => "",
+    };
+}

@@ -1,0 +1,77 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Portolan.Compatibility.Judging;
+using Portolan.Documents.Verdicts;
+using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Guest;
+using Portolan.Kvm.Snapshot;
+using Portolan.Testing;
+using Portolan.X86.Cpuid;
+using Portolan.X86.Features;
+
+namespace Portolan.Documents.Tests.Verdicts;
+
+public sealed class VerdictDocumentTests
+{
+    private static readonly ReportedSettings Settings = new("reports", "qemu", "first", "exact", null) { NestedControls = ["vmx-exit-load-perf-global-ctrl"], Unpermitted = [1] };
+
+    [Fact]
+    public void A_report_is_written_to_the_schema_and_read_back()
+    {
+        VerdictReport report = Two();
+        byte[] written = VerdictDocument.Write(report).ToArray();
+
+        SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", "verdict-1.schema.json")))!);
+        check.Check(JsonNode.Parse(written));
+        Reading<VerdictReport> read = VerdictDocument.Read("v", written);
+
+        Assert.Empty(check.Problems);
+        Assert.True(read.Ok, read.ToString());
+        Assert.Equal(Encoding.UTF8.GetString(written), Encoding.UTF8.GetString(VerdictDocument.Write(read.Value).Span));
+        Assert.Equal(report.Headline, read.Value.Headline);
+        Assert.Equal(report.Findings.Select(static finding => finding.Words), read.Value.Findings.Select(static finding => finding.Words));
+    }
+
+    [Fact]
+    public void Findings_of_several_vCPUs_that_are_the_same_are_one_the_worst_first()
+    {
+        VerdictReport report = Two();
+
+        Assert.Equal(["xsave.set.promised", "promise.cpuid", "xsave.get.dropped"], report.Findings.Select(static finding => finding.Clause));
+        Assert.Equal([[1u], [0u, 1u], [0u]], report.Findings.Select(static finding => finding.Vcpus.ToArray()));
+        Assert.Equal((Verdict.Incompatible, 1), (report.Verdict, report.LastHop));
+        Assert.Equal("incompatible: 1 blocks, 1 breaks, 1 notes, 1 missing facts", report.Headline);
+        Assert.Equal([0u, 1u], report.Vcpus);
+    }
+
+    [Fact]
+    public void The_page_says_what_the_document_says_and_loads_nothing()
+    {
+        VerdictReport report = Two() with { Guest = "<b>" };
+        string page = Encoding.UTF8.GetString(VerdictHtml.Page(report, null).Span);
+
+        Assert.All(report.Findings, finding => Assert.Contains(System.Net.WebUtility.HtmlEncode(finding.Words.Where), page, StringComparison.Ordinal));
+        Assert.All(report.Findings, finding => Assert.Contains($"[{finding.Clause}]", page, StringComparison.Ordinal));
+        Assert.Contains("xsave.trim", page, StringComparison.Ordinal);
+        Assert.Contains("&lt;b&gt;", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<b>", page, StringComparison.Ordinal);
+        Assert.DoesNotMatch("""(src|href)\s*=|@import|url\(|<script""", page);
+    }
+
+    /// <summary>Two vCPUs on the way from A to B.</summary>
+    private static VerdictReport Two()
+    {
+        RouteQuestion question = new() { Guest = new GuestContract { Name = "g", Cpuid = CpuidTable.Empty }, Hosts = [Host("A"), Host("B")] };
+        Finding feature = new(ClauseTable.PromiseCpuid, ClauseSeverity.Breaks, 1, new(SubjectKind.Feature, (uint)FeatureTable.Get("spec-ctrl").Index), 1);
+        Finding dropped = new(ClauseTable.XsaveGetDropped, ClauseSeverity.Notes, 0, new(SubjectKind.Components), 0x200);
+        Finding refused = new(ClauseTable.XsaveSetPromised, ClauseSeverity.Blocks, 1, new(SubjectKind.Components), 0x207, 0x7);
+        MissingEvidence gap = new(1, "xsave.trim");
+        return VerdictReporting.Of(question, Settings,
+        [
+            new(0, new Judgement { Findings = [dropped, feature], Missing = [gap], LastHop = 1, FromState = true }),
+            new(1, new Judgement { Findings = [feature, refused], Missing = [gap], LastHop = 1, FromState = true }),
+        ]) with { ExitCode = 1 };
+    }
+
+    private static JudgedHost Host(string name) => new(name, new HostSnapshot { Name = name, KernelRelease = new("6.1.0", new Evidence(EvidenceQuality.Measured, "uname -r")) });
+}
