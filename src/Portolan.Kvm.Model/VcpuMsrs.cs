@@ -50,6 +50,8 @@ internal sealed class VcpuMsrs
 
     private ModelHost Host => _vcpu.Host;
 
+    private bool HasVmx => _vcpu.Cpuid.Features[Cpuid.ModelFeature.Vmx];
+
     /// <summary>SET_CPUID2 changed what some MSRs are derived from.</summary>
     public void OnCpuid() => Vmx.OnCpuid();
 
@@ -57,17 +59,20 @@ internal sealed class VcpuMsrs
     public KvmAnswer<int> Get(Span<MsrValue> entries)
     {
         LastRefusal = null;
-        int slot = -1;
-        for (int i = 0; i < entries.Length; i++)
+        bool hasVmx = HasVmx;
+        for (int i = 0, slot = 0; i < entries.Length; i++, slot++)
         {
-            uint index = entries[i].Index;
-            slot = _map.Find(index, slot + 1);
-            ulong value;
-            if (slot >= 0 && (_map.Judgement(slot) is MsrJudgement.None or MsrJudgement.Writing || IsUnjudgedPv(slot)))
+            int run = ReadRun(entries[i..], slot);
+            i += run;
+            if (i == entries.Length)
             {
-                value = _values[slot];
+                break;
             }
-            else if (Read(slot, index, true, out value) is { } rule)
+
+            uint index = entries[i].Index;
+            slot = _map.Find(index, slot + run);
+            RefusalRule? rule = hasVmx && IsVmx(slot) ? Vmx.Read(index, true, out ulong value) : Read(slot, index, true, out value);
+            if (rule is not null)
             {
                 return Stop(rule, i);
             }
@@ -82,15 +87,20 @@ internal sealed class VcpuMsrs
     public KvmAnswer<int> Set(ReadOnlySpan<MsrValue> entries)
     {
         LastRefusal = null;
-        int slot = -1;
-        for (int i = 0; i < entries.Length; i++)
+        bool writesVmx = HasVmx && !_vcpu.HasRun;
+        for (int i = 0, slot = 0; i < entries.Length; i++, slot++)
         {
-            slot = _map.Find(entries[i].Index, slot + 1);
-            if (slot >= 0 && (_map.Judgement(slot) == MsrJudgement.None || IsUnjudgedPv(slot)))
+            int run = WriteRun(entries[i..], slot);
+            i += run;
+            if (i == entries.Length)
             {
-                _values[slot] = entries[i].Value;
+                break;
             }
-            else if (Write(slot, entries[i].Index, entries[i].Value, true) is { } rule)
+
+            (uint index, ulong value) = entries[i];
+            slot = _map.Find(index, slot + run);
+            RefusalRule? rule = writesVmx && IsVmx(slot) ? Vmx.Write(index, value) : Write(slot, index, value, true);
+            if (rule is not null)
             {
                 return Stop(rule, i);
             }
@@ -120,7 +130,49 @@ internal sealed class VcpuMsrs
         return MissingFact.NameOf(rule) is null ? count : Unknowing(rule);
     }
 
-    private bool IsUnjudgedPv(int slot) => _map.Judgement(slot) == MsrJudgement.WhenPvEnforced && !_vcpu.EnforcesPvCpuid;
+    private bool IsVmx(int slot) => slot >= 0 && _map.Judgement(slot) == MsrJudgement.Vmx;
+
+    /// <summary>Reads the first MSRs as far as they lie in the slots from one on and are only stored; answers how many.</summary>
+    private int ReadRun(Span<MsrValue> entries, int slot)
+    {
+        ReadOnlySpan<MsrSlot> slots = _map.SlotsFrom(slot);
+        ReadOnlySpan<ulong> values = _values.AsSpan(slot);
+        bool enforced = _vcpu.EnforcesPvCpuid;
+        int i = 0;
+        for (; i < slots.Length && i < entries.Length && i < values.Length; i++)
+        {
+            MsrSlot at = slots[i];
+            bool stored = at.Judgement <= MsrJudgement.Writing && !(enforced && at.Judgement == MsrJudgement.WhenPvEnforced);
+            if (at.Index != entries[i].Index || !stored)
+            {
+                break;
+            }
+
+            entries[i] = new MsrValue(at.Index, values[i]);
+        }
+
+        return i;
+    }
+
+    /// <summary>The same for writing.</summary>
+    private int WriteRun(ReadOnlySpan<MsrValue> entries, int slot)
+    {
+        ReadOnlySpan<MsrSlot> slots = _map.SlotsFrom(slot);
+        Span<ulong> values = _values.AsSpan(slot);
+        MsrJudgement most = _vcpu.EnforcesPvCpuid ? MsrJudgement.None : MsrJudgement.WhenPvEnforced;
+        int i = 0;
+        for (; i < slots.Length && i < entries.Length && i < values.Length; i++)
+        {
+            if (slots[i].Index != entries[i].Index || slots[i].Judgement > most)
+            {
+                break;
+            }
+
+            values[i] = entries[i].Value;
+        }
+
+        return i;
+    }
 
     private RefusalRule? Read(int slot, uint index, bool byHost, out ulong value)
     {

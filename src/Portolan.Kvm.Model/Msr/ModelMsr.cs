@@ -25,7 +25,7 @@ internal enum MsrTreatment : byte
     KvmPv,
 }
 
-/// <summary>How much KVM_GET_MSRS and KVM_SET_MSRS must judge: what is only stored needs no more than its slot.</summary>
+/// <summary>How much KVM_GET_MSRS and KVM_SET_MSRS must judge, rising: what is only stored needs no more than its slot.</summary>
 internal enum MsrJudgement : byte
 {
     /// <summary>Nothing: reading and writing is the stored value.</summary>
@@ -37,9 +37,15 @@ internal enum MsrJudgement : byte
     /// <summary>Writing; reading is the stored value.</summary>
     Writing,
 
+    /// <summary>Reading and writing, by <see cref="VmxMsrs"/> alone if the guest has VMX.</summary>
+    Vmx,
+
     /// <summary>Reading and writing.</summary>
     Both,
 }
+
+/// <summary>An MSR at its slot, as the loops of KVM_GET_MSRS and KVM_SET_MSRS need it.</summary>
+internal readonly record struct MsrSlot(uint Index, MsrJudgement Judgement);
 
 /// <summary>Where an MSR is known to KVM.</summary>
 internal enum MsrPresence : byte

@@ -24,7 +24,7 @@ internal sealed class MsrMap
     private readonly bool[] _unknown;
     private readonly CpuidFeature?[] _needs;
     private readonly ModelFeatures[] _required;
-    private readonly MsrJudgement[] _judgements;
+    private readonly MsrSlot[] _slots;
     private readonly bool[] _startsAtMaximum;
     private readonly bool _savedKnown;
     private readonly bool _featuresKnown;
@@ -50,7 +50,7 @@ internal sealed class MsrMap
         }
 
         _required = [.. _kinds.Select(kind => MsrRules.Needs(kind) is { } feature ? ModelFeatures.Only(feature) : default)];
-        _judgements = [.. Enumerable.Range(0, rows.Count).Select(JudgementOf)];
+        _slots = [.. rows.Select((row, slot) => new MsrSlot(row.Index, JudgementOf(slot)))];
         int size = Math.Max(256, (int)BitOperations.RoundUpToPowerOf2((uint)rows.Count * 4));
         _shift = 32 - BitOperations.Log2((uint)size);
         _table = new short[size];
@@ -126,7 +126,10 @@ internal sealed class MsrMap
     public ModelFeatures Required(int slot) => _required[slot];
 
     /// <summary>How much an access by the host must judge.</summary>
-    public MsrJudgement Judgement(int slot) => _judgements[slot];
+    public MsrJudgement Judgement(int slot) => _slots[slot].Judgement;
+
+    /// <summary>The slots from one on, which may be the count.</summary>
+    public ReadOnlySpan<MsrSlot> SlotsFrom(int slot) => _slots.AsSpan(slot);
 
     /// <summary>Does a new vCPU start at the host's maximum?</summary>
     public bool StartsAtMaximum(int slot) => _startsAtMaximum[slot];
@@ -150,6 +153,7 @@ internal sealed class MsrMap
     {
         MsrTreatment.Stored => MsrJudgement.None,
         MsrTreatment.KvmPv => MsrJudgement.WhenPvEnforced,
+        MsrTreatment.Vmx => MsrJudgement.Vmx,
         MsrTreatment.Efer or MsrTreatment.ApicBase => MsrJudgement.Both,
         _ => _unknown[slot] || _required[slot] != default ? MsrJudgement.Both : MsrJudgement.Writing,
     };
