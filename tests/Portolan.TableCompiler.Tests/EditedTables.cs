@@ -6,6 +6,8 @@ namespace Portolan.TableCompiler.Tests;
 /// <summary>The repository's own tables with one line changed or added, compiled by one table class.</summary>
 internal static class EditedTables
 {
+    private static readonly string[] Folders = ["x86", "kvm"];
+
     /// <summary>
     /// Compiles a copy of data/ in which the first line of <paramref name="file"/> that contains <paramref name="line"/> had
     /// <paramref name="old"/> replaced by <paramref name="replacement"/>, and answers the problems.
@@ -27,10 +29,10 @@ internal static class EditedTables
         string root = Directory.CreateTempSubdirectory("portolan").FullName;
         try
         {
-            foreach (string source in Directory.EnumerateFiles(Repository.At("data", "x86"), "*.tsv"))
+            foreach (string source in Folders.SelectMany(folder => Directory.EnumerateFiles(Repository.At("data", folder), "*.tsv")))
             {
-                string name = "data/x86/" + Path.GetFileName(source);
-                Directory.CreateDirectory(Path.Combine(root, "data", "x86"));
+                string name = Path.GetRelativePath(Repository.Root, source);
+                Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(root, name))!);
                 string[] lines = File.ReadAllLines(source);
                 File.WriteAllLines(Path.Combine(root, name), name == file ? edit(lines) : lines);
             }

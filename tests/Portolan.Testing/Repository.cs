@@ -19,6 +19,14 @@ public static class Repository
         return path;
     }
 
+    /// <summary>The text of the KVM contract, <c>../shared/contract</c>; skips the test, with the reason, where it is not there.</summary>
+    public static string SharedContract()
+    {
+        string path = Path.GetFullPath(Path.Combine(SharedRoot(), "contract", "KVM-CONTRACT.md"));
+        Assert.SkipUnless(Path.Exists(path), "the contract ../shared/contract/KVM-CONTRACT.md is not beside this repository");
+        return path;
+    }
+
     private static string SharedRoot()
         => Environment.GetEnvironmentVariable("PORTOLAN_SHARED") ?? Path.Combine(Root, "..", "shared");
 

@@ -2,11 +2,18 @@ namespace Portolan.Kvm.Clauses;
 
 /// <summary>One rule of the contract.</summary>
 /// <param name="Rule">Its id, statement and source.</param>
-/// <param name="Facts">The numbered facts of the contract it states, by commas.</param>
+/// <param name="Facts">The numbered facts of the contract it states, by commas; empty where no number has it.</param>
 /// <param name="EnforcedBy">Who enforces it: <c>kvm</c>, <c>vmm</c> or <c>policy</c>.</param>
 /// <param name="Severity">What a violation comes to.</param>
 /// <param name="Consequence">What then happens, in a sentence.</param>
-public sealed record Clause(RefusalRule Rule, string Facts, string EnforcedBy, ClauseSeverity Severity, string Consequence);
+public sealed record Clause(RefusalRule Rule, string Facts, string EnforcedBy, ClauseSeverity Severity, string Consequence)
+{
+    /// <summary>The numbers of <see cref="Facts"/>.</summary>
+    public IEnumerable<string> FactIds => Facts.Split(',', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>Why no check decides it from snapshots, a guest contract and a state; null if one does.</summary>
+    public string? Unjudged { get; init; }
+}
 
 /// <summary>The rules of the contract (data/kvm/clauses.tsv).</summary>
 public static partial class ClauseTable

@@ -9,10 +9,15 @@ public static class VmxRestoreClauses
     private static readonly Clause[] ByRule =
         [.. Enum.GetValues<VmxRestoreRule>().Select(static rule => rule switch
         {
-            VmxRestoreRule.Accepted => Of(ClauseTable.MsrVmxNotRestorable),
-            VmxRestoreRule.InVmxOperation => Of(ClauseTable.MsrVmxVmxon),
-            VmxRestoreRule.Derived => Of(ClauseTable.MsrVmxDerived),
-            _ => Of(new RefusalRule(VmxRestoreRules.Id(rule), VmxRestoreRules.Statement(rule), VmxRestoreRules.Source(rule))),
+            VmxRestoreRule.Accepted => InTable(ClauseTable.MsrVmxNotRestorable),
+            VmxRestoreRule.InVmxOperation => InTable(ClauseTable.MsrVmxVmxon),
+            VmxRestoreRule.Derived => InTable(ClauseTable.MsrVmxDerived),
+            _ => new Clause(
+                new RefusalRule(VmxRestoreRules.Id(rule), VmxRestoreRules.Statement(rule), VmxRestoreRules.Source(rule)),
+                VmxRestoreRules.Facts(rule),
+                "kvm",
+                ClauseSeverity.Blocks,
+                VmxRestoreRules.Consequence(rule)),
         })];
 
     /// <summary>Those that are not in <see cref="ClauseTable"/> already, in the table's order.</summary>
@@ -21,6 +26,5 @@ public static class VmxRestoreClauses
     /// <summary>The clause of a rule.</summary>
     public static Clause Of(VmxRestoreRule rule) => ByRule[(int)rule];
 
-    private static Clause Of(RefusalRule rule)
-        => new(rule, "M5,M6,M12", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the VM does not start");
+    private static Clause InTable(RefusalRule rule) => ClauseTable.All.First(clause => clause.Rule == rule);
 }

@@ -9,6 +9,12 @@ public static partial class VmxRestoreRules
     /// <summary>What the rule demands of the restored value V, B being KVM's own maxima.</summary>
     public static string Statement(VmxRestoreRule rule) => StatementOf(rule);
 
+    /// <summary>The numbered facts of the KVM contract that the rule states, by commas.</summary>
+    public static string Facts(VmxRestoreRule rule) => FactsOf(rule);
+
+    /// <summary>What happens where a value violates the rule, in a sentence.</summary>
+    public static string Consequence(VmxRestoreRule rule) => ConsequenceOf(rule);
+
     /// <summary>Where KVM has the rule.</summary>
     public static string Source(VmxRestoreRule rule) => SourceOf(rule);
 

@@ -109,6 +109,50 @@ public static partial class VmxRestoreRules
         _ => "-",
     };
 
+    private static string FactsOf(VmxRestoreRule rule) => rule switch
+    {
+        VmxRestoreRule.InVmxOperation => "M7,C9",
+        VmxRestoreRule.Derived => "M6,M11",
+        VmxRestoreRule.NotRestorable => "M9",
+        VmxRestoreRule.BasicBits => "M9",
+        VmxRestoreRule.Basic32BitAddresses => "M9",
+        VmxRestoreRule.BasicRevision => "M9,N7",
+        VmxRestoreRule.BasicRegionSize => "M9",
+        VmxRestoreRule.ControlMustBeOne => "M9,M10",
+        VmxRestoreRule.ControlMayBeOne => "M9,M10",
+        VmxRestoreRule.MiscBits => "M9",
+        VmxRestoreRule.MiscPreemptionTimerRate => "M12,C9",
+        VmxRestoreRule.MiscCr3Targets => "M9",
+        VmxRestoreRule.MiscMsrList => "M9",
+        VmxRestoreRule.MiscMseg => "M9",
+        VmxRestoreRule.Fixed0 => "M9",
+        VmxRestoreRule.EptVpidCap => "M9",
+        VmxRestoreRule.Vmfunc => "M9",
+        _ => "-",
+    };
+
+    private static string ConsequenceOf(VmxRestoreRule rule) => rule switch
+    {
+        VmxRestoreRule.InVmxOperation => "KVM_SET_MSRS stops here: nested state was loaded before the VMX capability MSRs",
+        VmxRestoreRule.Derived => "KVM_SET_MSRS stops here: the TRUE forms, or the guest CPUID, say what this MSR says",
+        VmxRestoreRule.NotRestorable => "KVM_SET_MSRS stops here: a guest that was shown this MSR by something else than KVM cannot arrive",
+        VmxRestoreRule.BasicBits => "KVM_SET_MSRS stops at MSR 480H: INS/OUTS information or TRUE controls that the guest was shown do not exist here",
+        VmxRestoreRule.Basic32BitAddresses => "KVM_SET_MSRS stops at MSR 480H: the value is not one that a 64-bit CPU or KVM ever had",
+        VmxRestoreRule.BasicRevision => "KVM_SET_MSRS stops at MSR 480H: the value is the CPU's own and not the one KVM gives its guests",
+        VmxRestoreRule.BasicRegionSize => "KVM_SET_MSRS stops at MSR 480H: the guest would reserve less memory for a VMCS than KVM writes",
+        VmxRestoreRule.ControlMustBeOne => "KVM_SET_MSRS stops at this MSR: the guest was told it may clear a control that KVM must have set here",
+        VmxRestoreRule.ControlMayBeOne => "KVM_SET_MSRS stops at this MSR: the guest was shown a control that this kernel or CPU does not have",
+        VmxRestoreRule.MiscBits => "KVM_SET_MSRS stops at MSR 485H: an activity state or VMWRITE to read-only fields that the guest was shown does not exist here",
+        VmxRestoreRule.MiscPreemptionTimerRate => "KVM_SET_MSRS stops at MSR 485H: the timer of this CPU ticks at another rate; without the timer in MSR 48DH, written first, it would load",
+        VmxRestoreRule.MiscCr3Targets => "KVM_SET_MSRS stops at MSR 485H: the guest may use more CR3-target values than KVM keeps here",
+        VmxRestoreRule.MiscMsrList => "KVM_SET_MSRS stops at MSR 485H: the guest may use longer MSR lists than KVM walks here",
+        VmxRestoreRule.MiscMseg => "KVM_SET_MSRS stops at MSR 485H: the value is of a CPU with another SMM monitor",
+        VmxRestoreRule.Fixed0 => "KVM_SET_MSRS stops at this MSR: the guest was told it may clear a CR0 or CR4 bit that must be 1 in VMX operation here",
+        VmxRestoreRule.EptVpidCap => "KVM_SET_MSRS stops at MSR 48CH: an EPT or VPID capability that the guest hypervisor was shown does not exist here",
+        VmxRestoreRule.Vmfunc => "KVM_SET_MSRS stops at MSR 491H: EPTP switching that the guest hypervisor was shown does not exist here",
+        _ => "-",
+    };
+
     private static string SourceOf(VmxRestoreRule rule) => rule switch
     {
         VmxRestoreRule.InVmxOperation => "arch/x86/kvm/vmx/nested.c vmx_set_vmx_msr (6.12); KVM contract M7",

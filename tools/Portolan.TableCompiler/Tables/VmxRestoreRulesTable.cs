@@ -3,12 +3,14 @@ namespace Portolan.TableCompiler.Tables;
 /// <summary>data/x86/vmx-restore-rules.tsv: why KVM refuses a VMX capability MSR, MSR by MSR in the order it looks.</summary>
 internal sealed class VmxRestoreRulesTable : ITable
 {
-    private const string Rules = "data/x86/vmx-restore-rules.tsv";
+    internal const string Rules = "data/x86/vmx-restore-rules.tsv";
+
+    internal static readonly string[] Columns = ["rule", "id", "msrs", "statement", "facts", "consequence", "source"];
 
     /// <inheritdoc/>
     public IEnumerable<GeneratedFile> Compile(string root, Problems problems)
     {
-        TsvFile file = TsvFile.Read(root, Rules, ["rule", "id", "msrs", "statement", "source"], problems);
+        TsvFile file = TsvFile.Read(root, Rules, Columns, problems);
         file.RequireUnique(problems, "rule");
         file.RequireUnique(problems, "id");
         CodeWriter code = new(Rules);
@@ -30,6 +32,8 @@ internal sealed class VmxRestoreRulesTable : ITable
         code.Open("public static partial class VmxRestoreRules");
         Texts(code, file, "IdOf", "id");
         Texts(code, file, "StatementOf", "statement");
+        Texts(code, file, "FactsOf", "facts");
+        Texts(code, file, "ConsequenceOf", "consequence");
         Texts(code, file, "SourceOf", "source");
         RulesByMsr(code, file, problems);
         code.Close();
