@@ -1,3 +1,4 @@
+using Portolan.Compatibility.Clauses;
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Model;
 using Portolan.Kvm.Snapshot;
@@ -8,6 +9,7 @@ namespace Portolan.Compatibility.Judging;
 public sealed class JudgedHost
 {
     private readonly Lazy<ModelSystem?> _model;
+    private readonly Lazy<HostFacts> _facts;
 
     /// <summary>Takes a snapshot.</summary>
     /// <param name="name">The host's name in answers.</param>
@@ -19,6 +21,7 @@ public sealed class JudgedHost
         Name = name;
         Snapshot = snapshot;
         Behaviours = KvmBehaviours.Of(snapshot);
+        _facts = new Lazy<HostFacts>(() => new HostFacts(this));
         _model = new Lazy<ModelSystem?>(() => ModelSystem.TryCreate(Snapshot, Behaviours, out _));
     }
 
@@ -30,6 +33,9 @@ public sealed class JudgedHost
 
     /// <summary>What the snapshot says of its behaviours.</summary>
     public KvmBehaviours Behaviours { get; }
+
+    /// <summary>What the clauses ask of it.</summary>
+    internal HostFacts Facts => _facts.Value;
 
     /// <summary>A fresh process on the model of this host; null where the snapshot lacks what every guest needs.</summary>
     internal ModelSystem? NewModelProcess() => _model.Value?.AnotherProcess();

@@ -1,0 +1,253 @@
+using Portolan.Compatibility.Judging;
+using Portolan.Kvm;
+using Portolan.Kvm.Behaviours;
+using Portolan.Kvm.Capabilities;
+using Portolan.Kvm.Capture;
+using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Model.Xsave;
+using Portolan.Kvm.State;
+using Portolan.X86.Xsave;
+
+namespace Portolan.Compatibility.Clauses;
+
+/// <summary>One judgement in the making: carries the state on paper from host to host.</summary>
+internal sealed class RouteJudge
+{
+    private readonly RouteQuestion _question;
+    private readonly GuestFacts _guest;
+    private readonly List<Finding> _findings = [];
+    private readonly List<MissingEvidence> _missing = [];
+    private readonly VmxView _vmx;
+    private XFeatureMask _expected;
+
+    public RouteJudge(RouteQuestion question)
+    {
+        _question = question;
+        _guest = GuestFacts.Of(question.Guest);
+        _vmx = new VmxView(question);
+    }
+
+    private bool FromState => _question.State is not null;
+
+    /// <summary>x87, SSE and what leaf 0DH promises.</summary>
+    private XFeatureMask Promised => _guest.Promised | XFeatureMask.Legacy;
+
+    public Judgement Judge()
+    {
+        int hop = 0;
+        PaperVcpu? before = null;
+        CarriedState? carried = _question.State is { } state ? CarriedState.Of(state) : null;
+        for (; hop < _question.Hosts.Length; hop++)
+        {
+            HopReport report = new(hop, _findings, _missing);
+            (PaperVcpu? here, carried) = Visit(report, _question.Hosts[hop].Facts, before, carried);
+            if (here is null || report.Blocked)
+            {
+                break;
+            }
+
+            before = here;
+        }
+
+        return new Judgement
+        {
+            Findings = [.. _findings],
+            Missing = [.. _missing.Distinct()],
+            LastHop = Math.Min(hop, _question.Hosts.Length - 1),
+            FromState = FromState,
+        };
+    }
+
+    private (PaperVcpu? Vcpu, CarriedState? Carried) Visit(HopReport report, HostFacts host, PaperVcpu? before, CarriedState? carried)
+    {
+        PolicyClauses.Guest(_question, host, before?.Host, report);
+        if (!host.MissingForAll.IsEmpty)
+        {
+            foreach (string fact in host.MissingForAll)
+            {
+                report.Missing(fact);
+            }
+
+            return default;
+        }
+
+        PaperVcpu vcpu = new(_guest, host) { EvmcsDesign = _question.EvmcsDesign ?? host.Behaviours.EvmcsDesign };
+        PromiseClauses.Components(_guest, host, report);
+        if (!_question.Unpermitted.Contains(report.Hop))
+        {
+            SetupClauses.Permission(vcpu, report);
+        }
+
+        PromiseClauses.Features(vcpu, report);
+        PromiseClauses.Numbers(_guest, host, report);
+        PromiseClauses.Layout(_guest, host, report);
+        bool starts = before is null && !FromState;
+        if (starts)
+        {
+            Use(vcpu, report, host.Default);
+        }
+
+        SetupClauses.Vm(vcpu, report);
+        if (!SetupClauses.Vcpu(vcpu, report, _question.VcpuSetup))
+        {
+            return default;
+        }
+
+        if (starts)
+        {
+            Start(vcpu, report);
+        }
+        else
+        {
+            new StateLoad(_question, vcpu, report).Load(carried!, before);
+            _expected = StateLoad.Expected(vcpu, carried!, report, _expected);
+        }
+
+        return report.Blocked ? default : Stay(vcpu, report, starts);
+    }
+
+    private (PaperVcpu Vcpu, CarriedState? Carried) Stay(PaperVcpu vcpu, HopReport report, bool starts)
+    {
+        PolicyClauses.Tsc(vcpu, report);
+        if (!FromState && !starts)
+        {
+            Run(vcpu);
+        }
+
+        _vmx.Look(vcpu, report);
+        return (vcpu, Save(vcpu, report));
+    }
+
+    /// <summary>Without a state: the guest uses all that it can, as far as this host lets it.</summary>
+    private void Start(PaperVcpu vcpu, HopReport report)
+    {
+        XFeatureMask dynamic = _guest.Promised & XFeatures.Dynamic & _question.Guest.GuestPermission;
+        if (!dynamic.IsEmpty)
+        {
+            Use(vcpu, report, vcpu.Host.Supported);
+        }
+
+        WorstPaper.Apply(vcpu);
+    }
+
+    private void Use(PaperVcpu vcpu, HopReport report, XFeatureMask components)
+    {
+        RefusalRule? rule = XsaveClauses.Set(vcpu, components, new ImageHeader(int.MaxValue, false, false, 0x1f80));
+        if (rule is null)
+        {
+            _expected = components;
+        }
+        else if (MissingFact.NameOf(rule) is { } fact)
+        {
+            report.Missing(fact);
+        }
+    }
+
+    /// <summary>The guest runs on: what the host keeps enabled gets into use again, promised or not (contract X18).</summary>
+    private void Run(PaperVcpu vcpu)
+    {
+        if (!vcpu.Host.HasXsave || XsaveClauses.ImageSize(vcpu) > TransferPlan.LegacyXsaveSize || XsaveClauses.GetMask(vcpu) is not { } mask)
+        {
+            return;
+        }
+
+        XFeatureMask held = vcpu.InUse & mask;
+        XFeatureMask extra = vcpu.Host.Default.Except(held | Promised);
+        if (!extra.IsEmpty && XsaveClauses.Set(vcpu, held | extra, new ImageHeader(int.MaxValue, false, false, vcpu.Mxcsr)) is null)
+        {
+            _expected |= extra;
+        }
+    }
+
+    private CarriedState Save(PaperVcpu vcpu, HopReport report)
+    {
+        HostFacts host = vcpu.Host;
+        return new CarriedState
+        {
+            Components = SaveXsave(vcpu, report),
+            Header = new ImageHeader(StateLoad.Xsave2Size(vcpu) is > 0 and int size ? size : TransferPlan.LegacyXsaveSize, false, false, vcpu.Mxcsr),
+            Layout = host.Layout,
+            Xcrs = SaveXcrs(vcpu, report),
+            System = vcpu.System,
+            SregsFlags = StateLoad.IsPae(vcpu.System) && host.Capability(KvmCapability.Sregs2) > 0 ? 1UL : 0,
+            IsSregs2 = host.Capability(KvmCapability.Sregs2) > 0,
+            Msrs = StateLoad.SavedMsrs(vcpu, report, all: FromState),
+            Nested = vcpu.Nested,
+            Events = default(KvmVcpuEvents) with { Flags = vcpu.InSmm ? 8u : 0, Smm = vcpu.InSmm ? (byte)1 : (byte)0 },
+            MpState = KvmMpState.Runnable,
+            DebugRegs = default(KvmDebugRegs),
+            TscKhz = SaveTsc(vcpu, report),
+            HasRegs = true,
+        };
+    }
+
+    private XFeatureMask? SaveXsave(PaperVcpu vcpu, HopReport report)
+    {
+        XFeatureMask saved = XFeatureMask.Legacy;
+        if (vcpu.Host.HasXsave)
+        {
+            if (vcpu.Host.Behaviours.XsaveXsave2 is null && !vcpu.Dynamic.IsEmpty)
+            {
+                report.Missing("xsave.xsave2", ClauseTable.XsaveGetSize);
+            }
+
+            if (vcpu.Host.Behaviours.XsaveXsave2 != XsaveXsave2.Present && XsaveClauses.ImageSize(vcpu) > TransferPlan.LegacyXsaveSize)
+            {
+                report.Refused(ClauseTable.XsaveGetSize, new Subject(SubjectKind.Components), vcpu.Dynamic.Bits);
+                return null;
+            }
+
+            if (XsaveClauses.GetMask(vcpu) is not { } mask)
+            {
+                report.Missing("xsave.get-mask", ClauseTable.XsaveGetLost);
+                return null;
+            }
+
+            saved = vcpu.InUse & mask;
+        }
+
+        Subject subject = new(SubjectKind.Components);
+        XFeatureMask gone = _expected.Except(saved);
+        AddIfAny(report, ClauseTable.XsaveGetLost, subject, gone & Promised);
+        AddIfAny(report, ClauseTable.XsaveGetDropped, subject, gone.Except(Promised));
+        _expected = _expected.Except(gone);
+        return saved;
+    }
+
+    private static void AddIfAny(HopReport report, RefusalRule rule, Subject subject, XFeatureMask components)
+    {
+        if (!components.IsEmpty)
+        {
+            report.Add(rule, subject, components.Bits);
+        }
+    }
+
+    private static KvmXcrs? SaveXcrs(PaperVcpu vcpu, HopReport report)
+    {
+        long? capability = vcpu.Host.Capability(KvmCapability.Xcrs);
+        if (capability is null && vcpu.Host.HasXsave)
+        {
+            report.Missing("capabilities KVM_CAP_XCRS", ClauseTable.XcrsWithoutXsave);
+        }
+
+        if (capability is not > 0)
+        {
+            return null;
+        }
+
+        return report.Refused(vcpu.Host.HasXsave ? null : ClauseTable.XcrsWithoutXsave, new Subject(SubjectKind.Part, (uint)VcpuPart.Xcrs))
+            ? null
+            : KvmXcrs.Xcr0(vcpu.Xcr0.Bits);
+    }
+
+    private static uint? SaveTsc(PaperVcpu vcpu, HopReport report)
+    {
+        uint? khz = vcpu.TscKhz ?? vcpu.Host.Snapshot.TscKhz?.Value;
+        if (khz is null)
+        {
+            report.Missing("tscKhz", ClauseTable.TscKhz);
+        }
+
+        return khz;
+    }
+}

@@ -1,0 +1,199 @@
+using Portolan.Compatibility.Judging;
+using Portolan.Kvm;
+using Portolan.Kvm.Behaviours;
+using Portolan.Kvm.Capabilities;
+using Portolan.Kvm.Capture;
+using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Guest;
+using Portolan.Kvm.Model.Cpuid;
+using Portolan.Kvm.Model.Xsave;
+using Portolan.X86.Cpuid;
+using Portolan.X86.Msr;
+using Portolan.X86.Xsave;
+
+namespace Portolan.Compatibility.Clauses;
+
+/// <summary>What a VMM asks of KVM before it loads any state: permission, capabilities, CPUID, TSC, feature MSRs.</summary>
+internal static class SetupClauses
+{
+    private const ulong X2ApicApiBits = 3;
+    private const ulong StuffFeatureMsrsQuirk = 1UL << 8;
+    private const int FewerEntries = 80;
+    private const int MoreEntries = 256;
+    private static readonly Subject Guest = new(SubjectKind.Guest);
+
+    /// <summary>ARCH_REQ_XCOMP_GUEST_PERM of each promised component (contract X23).</summary>
+    public static void Permission(PaperVcpu vcpu, HopReport report)
+    {
+        foreach (int component in vcpu.Guest.Contract.GuestPermission.Components())
+        {
+            if (vcpu.Permitted[component] && vcpu.Host.Behaviours.XsaveDynamic == XsaveDynamic.Permission)
+            {
+                continue;
+            }
+
+            XFeatureMask asked = XFeatureMask.Of(component);
+            RefusalRule? rule = vcpu.Host.Behaviours.XsaveDynamic switch
+            {
+                null => MissingFact.Rule("xsave.dynamic"),
+                XsaveDynamic.Absent => ClauseTable.PermissionNotRequestable,
+                _ when component >= XFeatures.Count => ClauseTable.PermissionUnknownComponent,
+                _ when !asked.IsSubsetOf(XFeatures.Dynamic) || !asked.IsSubsetOf(vcpu.Host.Kernel) => ClauseTable.PermissionNotRequestable,
+                _ => null,
+            };
+            if (report.Refused(rule, new Subject(SubjectKind.Components), asked.Bits, vcpu.Host.Kernel.Bits))
+            {
+                return;
+            }
+
+            vcpu.Permitted |= asked;
+        }
+    }
+
+    /// <summary>The VM's settings.</summary>
+    public static void Vm(PaperVcpu vcpu, HopReport report)
+    {
+        VmSettings settings = vcpu.Guest.Contract.Settings;
+        if (settings.DisabledQuirks != 0)
+        {
+            long? known = vcpu.Host.Capability(KvmCapability.DisableQuirks2);
+            RefusalRule? rule = known is not { } quirks ? Unknown(KvmCapability.DisableQuirks2)
+                : (settings.DisabledQuirks & ~(ulong)quirks) == 0 ? null
+                : quirks == 0 ? ClauseTable.CapabilityUnknown
+                : ClauseTable.CapabilityQuirks;
+            if (!report.Refused(rule, Of(KvmCapability.DisableQuirks2), settings.DisabledQuirks, (ulong)known.GetValueOrDefault()))
+            {
+                vcpu.StartsFeatureMsrsAtZero = (settings.DisabledQuirks & StuffFeatureMsrsQuirk) != 0
+                    && vcpu.Host.Behaviours.MsrInitialFeatureMsrs == MsrInitialFeatureMsrs.MaximaUnlessQuirkOff;
+            }
+        }
+
+        if (settings.X2ApicApi != 0)
+        {
+            Switch(vcpu, report, KvmCapability.X2apicApi, settings.X2ApicApi, X2ApicApiBits);
+        }
+
+        if (settings.ExceptionPayload)
+        {
+            Switch(vcpu, report, KvmCapability.ExceptionPayload, 0, 0);
+        }
+
+        if (settings.TripleFaultEvent)
+        {
+            Switch(vcpu, report, KvmCapability.X86TripleFaultEvent, 0, 0);
+        }
+    }
+
+    /// <summary>The vCPU's steps, in the VMM's order. False where KVM_SET_CPUID2 was refused: nothing more can be said.</summary>
+    public static bool Vcpu(PaperVcpu vcpu, HopReport report, IReadOnlyList<SetupPart> order)
+    {
+        if (vcpu.StartsFeatureMsrsAtZero)
+        {
+            vcpu.Vmx = vcpu.Vmx is null ? null : default(X86.Vmx.VmxCapabilities);
+        }
+
+        GuestContract contract = vcpu.Guest.Contract;
+        foreach (SetupPart part in order)
+        {
+            switch (part)
+            {
+                case SetupPart.EnforceHypervCpuid when contract.Settings.EnforceHypervCpuid:
+                    Switch(vcpu, report, KvmCapability.HypervEnforceCpuid, 0, 0);
+                    break;
+                case SetupPart.EnlightenedVmcs when contract.EnlightenedVmcs:
+                    report.Refused(VmxClauses.Enlighten(vcpu), Of(KvmCapability.HypervEnlightenedVmcs), 1, 0);
+                    break;
+                case SetupPart.EnforcePvFeatureCpuid when contract.Settings.EnforcePvFeatureCpuid:
+                    vcpu.EnforcesPv = Switch(vcpu, report, KvmCapability.EnforcePvFeatureCpuid, 0, 0);
+                    break;
+                case SetupPart.Cpuid:
+                    if (report.Refused(Cpuid(vcpu), Guest, (ulong)contract.Cpuid.Count, 0))
+                    {
+                        return false;
+                    }
+
+                    break;
+                case SetupPart.TscKhz when contract.TscKhz is { } khz:
+                    report.Refused(TscClauses.Set(vcpu, khz), new Subject(SubjectKind.Tsc), khz, vcpu.Host.Snapshot.TscKhz?.Value ?? 0);
+                    break;
+                case SetupPart.FeatureMsrs:
+                    foreach (MsrValue row in vcpu.Guest.FeatureMsrs)
+                    {
+                        report.Refused(MsrClauses.Write(vcpu, row.Index, row.Value), new Subject(SubjectKind.Msr, row.Index), row.Value, MaximumOf(vcpu.Host, row.Index));
+                    }
+
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>What the host offers for a feature MSR; 0 where that is not known.</summary>
+    public static ulong MaximumOf(HostFacts host, uint index) => host.Snapshot.FeatureMsrs?.Value.TryGet(index, out ulong value) is true ? value : 0;
+
+    /// <summary>KVM_SET_CPUID2 (contract C5, C6, X24).</summary>
+    private static RefusalRule? Cpuid(PaperVcpu vcpu)
+    {
+        int entries = vcpu.Guest.Contract.Cpuid.Count;
+        if (entries > FewerEntries && (entries > MoreEntries || vcpu.Host.Behaviours.CpuidMaxEntries != CpuidMaxEntries._256))
+        {
+            return entries <= MoreEntries && vcpu.Host.Behaviours.CpuidMaxEntries is null ? MissingFact.Rule("cpuid.max-entries") : ClauseTable.CpuidSetMaxEntries;
+        }
+
+        XFeatureMask promised = vcpu.Guest.Promised;
+        if (vcpu.Host.Behaviours.CpuidRewrite != CpuidRewrite.None && vcpu.Guest.Contract.Cpuid.TryGet(CpuidLeaf.Xsave, 0, out _))
+        {
+            if (vcpu.Host.Behaviours.CpuidRewrite is null)
+            {
+                return MissingFact.Rule("cpuid.rewrite");
+            }
+
+            if ((vcpu.Host.Snapshot.NativeCpuid ?? vcpu.Host.Snapshot.SupportedCpuid) is not { } hardware)
+            {
+                return MissingFact.Rule("nativeCpuid");
+            }
+
+            promised = hardware.Value.TryGet(CpuidLeaf.Xsave, 0, out CpuidValues leaf) ? new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Eax) : promised;
+        }
+
+        if (vcpu.Guest.LinearAddressBits is not (0 or 48 or 57))
+        {
+            return ClauseTable.CpuidSetLinearWidth;
+        }
+
+        if (!(promised & XFeatures.Dynamic).IsSubsetOf(vcpu.Permitted))
+        {
+            switch (vcpu.Host.Behaviours.XsaveDynamic)
+            {
+                case XsaveDynamic.Permission:
+                    return ClauseTable.CpuidSetDynamicPermission;
+                case null:
+                    return MissingFact.Rule("xsave.dynamic");
+                default:
+                    break;
+            }
+        }
+
+        vcpu.HasCpuid = true;
+        vcpu.Promised = promised & vcpu.Host.Supported;
+        VmxClauses.OnCpuid(vcpu);
+        return null;
+    }
+
+    private static bool Switch(PaperVcpu vcpu, HopReport report, uint capability, ulong argument, ulong known)
+    {
+        long? has = vcpu.Host.Capability(capability);
+        RefusalRule? rule = has is null ? Unknown(capability)
+            : has == 0 ? ClauseTable.CapabilityUnknown
+            : (argument & ~known) != 0 ? ClauseTable.CapabilityArgument
+            : null;
+        return !report.Refused(rule, Of(capability), Math.Max(argument, 1), (ulong)has.GetValueOrDefault());
+    }
+
+    private static RefusalRule Unknown(uint capability) => MissingFact.Rule($"capabilities {KvmCapability.NameOf(capability)}");
+
+    private static Subject Of(uint capability) => new(SubjectKind.Capability, capability);
+}
