@@ -37,6 +37,18 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>The difference of two host snapshots: written, not read.</summary>
     public static DocumentKind HostDifference { get; } = new("host-difference", 1);
 
+    /// <summary>The clauses of the KVM contract, in short: written, not read.</summary>
+    public static DocumentKind ClauseList { get; } = new("clause-list", 1);
+
+    /// <summary>All of one clause: written, not read.</summary>
+    public static DocumentKind Clause { get; } = new("clause", 1);
+
+    /// <summary>The numbered facts of the KVM contract with their clauses: written, not read.</summary>
+    public static DocumentKind FactList { get; } = new("fact-list", 1);
+
+    /// <summary>An operator's policy.</summary>
+    public static DocumentKind Policy { get; } = new("policy", 1);
+
     /// <summary>A guest's VMX capability MSRs: written, not read.</summary>
     public static DocumentKind VmxMsrs { get; } = new("vmx-msrs", 1);
 

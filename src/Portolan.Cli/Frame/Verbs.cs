@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Portolan.Cli.Contract;
 using Portolan.Cli.Guest;
 using Portolan.Cli.Host;
 using Portolan.Cli.Trace;
@@ -26,5 +27,10 @@ internal static class Verbs
             GuestVmxMsrs.Command(terminal),
         },
         TraceVerb.Command(terminal),
+        new Command("contract", "The rules that a check judges by.")
+        {
+            ContractList.Command(terminal),
+            ContractShow.Command(terminal),
+        },
     };
 }

@@ -6,7 +6,7 @@ public static partial class VmxRestoreRules
     /// <summary>The rule's id.</summary>
     public static string Id(VmxRestoreRule rule) => IdOf(rule);
 
-    /// <summary>What the rule demands of the restored value V, B being KVM's own maxima.</summary>
+    /// <summary>What the rule demands of the restored value; this host's value is the maximum of its KVM.</summary>
     public static string Statement(VmxRestoreRule rule) => StatementOf(rule);
 
     /// <summary>The numbered facts of the KVM contract that the rule states, by commas.</summary>

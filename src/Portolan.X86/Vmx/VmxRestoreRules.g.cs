@@ -11,55 +11,55 @@ public enum VmxRestoreRule : byte
     /// <summary>No rule refuses the value.</summary>
     Accepted,
 
-    /// <summary>Refused unless the vCPU is not in VMX operation.</summary>
+    /// <summary>Refused unless: The vCPU is not in VMX operation.</summary>
     InVmxOperation,
 
-    /// <summary>Refused unless the MSR is derived (from its TRUE form, or from the guest's CPUID) and is never written.</summary>
+    /// <summary>Refused unless: The MSR is derived (from its TRUE form, or from the guest's CPUID) and is never written.</summary>
     Derived,
 
-    /// <summary>Refused unless KVM emulates the MSR.</summary>
+    /// <summary>Refused unless: KVM emulates the MSR.</summary>
     NotRestorable,
 
-    /// <summary>Refused unless no feature or reserved bit that B lacks.</summary>
+    /// <summary>Refused unless: No feature or reserved bit that this host lacks.</summary>
     BasicBits,
 
-    /// <summary>Refused unless bit 48 is 0.</summary>
+    /// <summary>Refused unless: Bit 48 is 0.</summary>
     Basic32BitAddresses,
 
-    /// <summary>Refused unless the VMCS revision identifier equals B's.</summary>
+    /// <summary>Refused unless: The VMCS revision identifier equals this host's.</summary>
     BasicRevision,
 
-    /// <summary>Refused unless the region size is not smaller than B's.</summary>
+    /// <summary>Refused unless: The region size is not smaller than this host's.</summary>
     BasicRegionSize,
 
-    /// <summary>Refused unless a control that B reports as must-be-one stays must-be-one.</summary>
+    /// <summary>Refused unless: A control that this host reports as must-be-one stays must-be-one.</summary>
     ControlMustBeOne,
 
-    /// <summary>Refused unless no control may be one that B reports as must-be-zero.</summary>
+    /// <summary>Refused unless: No control may be one that this host reports as must-be-zero.</summary>
     ControlMayBeOne,
 
-    /// <summary>Refused unless no feature or reserved bit that B lacks.</summary>
+    /// <summary>Refused unless: No feature or reserved bit that this host lacks.</summary>
     MiscBits,
 
-    /// <summary>Refused unless the VMX-preemption timer rate equals B's while the vCPU's own pin-based controls allow the timer.</summary>
+    /// <summary>Refused unless: The VMX-preemption timer rate equals this host's while the vCPU's own pin-based controls allow the timer.</summary>
     MiscPreemptionTimerRate,
 
-    /// <summary>Refused unless not more CR3-target values than B.</summary>
+    /// <summary>Refused unless: Not more CR3-target values than this host.</summary>
     MiscCr3Targets,
 
-    /// <summary>Refused unless the maximum MSR-list size is not greater than B's.</summary>
+    /// <summary>Refused unless: The maximum MSR-list size is not greater than this host's.</summary>
     MiscMsrList,
 
-    /// <summary>Refused unless the MSEG revision identifier equals B's.</summary>
+    /// <summary>Refused unless: The MSEG revision identifier equals this host's.</summary>
     MiscMseg,
 
-    /// <summary>Refused unless a bit that B fixes to 1 stays fixed to 1.</summary>
+    /// <summary>Refused unless: A bit that this host fixes to 1 stays fixed to 1.</summary>
     Fixed0,
 
-    /// <summary>Refused unless no bit that B lacks.</summary>
+    /// <summary>Refused unless: No bit that this host lacks.</summary>
     EptVpidCap,
 
-    /// <summary>Refused unless no VM function that B lacks.</summary>
+    /// <summary>Refused unless: No VM function that this host lacks.</summary>
     Vmfunc,
 }
 
@@ -89,23 +89,23 @@ public static partial class VmxRestoreRules
 
     private static string StatementOf(VmxRestoreRule rule) => rule switch
     {
-        VmxRestoreRule.InVmxOperation => "the vCPU is not in VMX operation",
-        VmxRestoreRule.Derived => "the MSR is derived (from its TRUE form, or from the guest's CPUID) and is never written",
+        VmxRestoreRule.InVmxOperation => "The vCPU is not in VMX operation",
+        VmxRestoreRule.Derived => "The MSR is derived (from its TRUE form, or from the guest's CPUID) and is never written",
         VmxRestoreRule.NotRestorable => "KVM emulates the MSR",
-        VmxRestoreRule.BasicBits => "no feature or reserved bit that B lacks",
-        VmxRestoreRule.Basic32BitAddresses => "bit 48 is 0",
-        VmxRestoreRule.BasicRevision => "the VMCS revision identifier equals B's",
-        VmxRestoreRule.BasicRegionSize => "the region size is not smaller than B's",
-        VmxRestoreRule.ControlMustBeOne => "a control that B reports as must-be-one stays must-be-one",
-        VmxRestoreRule.ControlMayBeOne => "no control may be one that B reports as must-be-zero",
-        VmxRestoreRule.MiscBits => "no feature or reserved bit that B lacks",
-        VmxRestoreRule.MiscPreemptionTimerRate => "the VMX-preemption timer rate equals B's while the vCPU's own pin-based controls allow the timer",
-        VmxRestoreRule.MiscCr3Targets => "not more CR3-target values than B",
-        VmxRestoreRule.MiscMsrList => "the maximum MSR-list size is not greater than B's",
-        VmxRestoreRule.MiscMseg => "the MSEG revision identifier equals B's",
-        VmxRestoreRule.Fixed0 => "a bit that B fixes to 1 stays fixed to 1",
-        VmxRestoreRule.EptVpidCap => "no bit that B lacks",
-        VmxRestoreRule.Vmfunc => "no VM function that B lacks",
+        VmxRestoreRule.BasicBits => "No feature or reserved bit that this host lacks",
+        VmxRestoreRule.Basic32BitAddresses => "Bit 48 is 0",
+        VmxRestoreRule.BasicRevision => "The VMCS revision identifier equals this host's",
+        VmxRestoreRule.BasicRegionSize => "The region size is not smaller than this host's",
+        VmxRestoreRule.ControlMustBeOne => "A control that this host reports as must-be-one stays must-be-one",
+        VmxRestoreRule.ControlMayBeOne => "No control may be one that this host reports as must-be-zero",
+        VmxRestoreRule.MiscBits => "No feature or reserved bit that this host lacks",
+        VmxRestoreRule.MiscPreemptionTimerRate => "The VMX-preemption timer rate equals this host's while the vCPU's own pin-based controls allow the timer",
+        VmxRestoreRule.MiscCr3Targets => "Not more CR3-target values than this host",
+        VmxRestoreRule.MiscMsrList => "The maximum MSR-list size is not greater than this host's",
+        VmxRestoreRule.MiscMseg => "The MSEG revision identifier equals this host's",
+        VmxRestoreRule.Fixed0 => "A bit that this host fixes to 1 stays fixed to 1",
+        VmxRestoreRule.EptVpidCap => "No bit that this host lacks",
+        VmxRestoreRule.Vmfunc => "No VM function that this host lacks",
         _ => "-",
     };
 

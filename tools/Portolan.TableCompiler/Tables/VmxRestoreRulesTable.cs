@@ -23,7 +23,7 @@ internal sealed class VmxRestoreRulesTable : ITable
         foreach (TsvRow row in file.Rows)
         {
             code.Line();
-            code.Summary($"Refused unless {row["statement"]}.");
+            code.Summary($"Refused unless: {row["statement"]}.");
             code.Line(CodeWriter.Pascal(row["rule"]) + ",");
         }
 
