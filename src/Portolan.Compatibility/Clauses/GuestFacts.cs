@@ -1,9 +1,11 @@
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Portolan.Kvm.Guest;
 using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Registers;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Evmcs;
+using Portolan.X86.Features;
 using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
 
@@ -31,6 +33,9 @@ internal sealed class GuestFacts
         EferAllowed = ControlRegisters.Permitted(ControlRegisters.EferFeatures, Features);
         HasHypervInterface = EvmcsFilter.HasHypervInterface(table);
         PerfGlobalCtrl = EvmcsFilter.HasPerfGlobalCtrl(table);
+        ImmutableArray<CpuidFeature> paravirtual = ParavirtClauses.Of(table);
+        KvmFeatures = [.. paravirtual.Where(static field => field.Space == CpuidSpace.Kvm)];
+        HypervFeatures = [.. paravirtual.Where(static field => field.Space == CpuidSpace.HyperV)];
         FeatureMsrs = [.. contract.FeatureMsrs.Where(static row => row.Index != MsrIndex.Ia32VmxMisc), .. contract.FeatureMsrs.Where(static row => row.Index == MsrIndex.Ia32VmxMisc)];
     }
 
@@ -65,6 +70,12 @@ internal sealed class GuestFacts
 
     /// <summary>CPUID.4000000AH:EBX[0].</summary>
     public bool PerfGlobalCtrl { get; }
+
+    /// <summary>KVM's own features that the table shows.</summary>
+    public ImmutableArray<CpuidFeature> KvmFeatures { get; }
+
+    /// <summary>Hyper-V's enlightenments that the table shows.</summary>
+    public ImmutableArray<CpuidFeature> HypervFeatures { get; }
 
     /// <summary>The feature MSRs in the order in which a VMM writes them: IA32_VMX_MISC last (contract M12).</summary>
     public MsrValue[] FeatureMsrs { get; }

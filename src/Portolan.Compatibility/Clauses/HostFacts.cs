@@ -10,6 +10,7 @@ using Portolan.Kvm.Model.Registers;
 using Portolan.Kvm.Model.Xsave;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
+using Portolan.X86.Features;
 using Portolan.X86.Vmx;
 using Portolan.X86.Xsave;
 
@@ -23,6 +24,7 @@ internal sealed class HostFacts
     private readonly long?[] _capabilities = new long?[KvmCapability.All.Max(static capability => capability.Number) + 1];
     private readonly FrozenDictionary<uint, MsrFact> _msrs;
     private readonly HashSet<uint> _listed;
+    private readonly HashSet<CpuidFeature> _paravirtual;
 
     public HostFacts(JudgedHost host)
     {
@@ -53,6 +55,8 @@ internal sealed class HostFacts
             }
         }
 
+        _paravirtual = [.. ParavirtClauses.Of(Offered ?? CpuidTable.Empty).Where(static field => field.Space == CpuidSpace.Kvm),
+            .. ParavirtClauses.Of(snapshot.HypervCpuid?.Value ?? CpuidTable.Empty).Where(static field => field.Space == CpuidSpace.HyperV)];
         _msrs = ReadMsrs(snapshot);
         Listed = snapshot.SavedMsrs?.Value;
         _listed = [.. Listed ?? []];
@@ -123,6 +127,9 @@ internal sealed class HostFacts
 
     /// <summary>KVM_CHECK_EXTENSION; null if it is not known.</summary>
     public long? Capability(uint number) => number < _capabilities.Length ? _capabilities[number] : null;
+
+    /// <summary>Has KVM here a paravirtual feature?</summary>
+    public bool Has(CpuidFeature paravirtual) => _paravirtual.Contains(paravirtual);
 
     /// <summary>How KVM here treats an MSR; null if it does not know it.</summary>
     public MsrFact? Msr(uint index) => _msrs.TryGetValue(index, out MsrFact fact) ? fact : null;

@@ -60,7 +60,8 @@ internal sealed class RouteJudge
 
     private (PaperVcpu? Vcpu, CarriedState? Carried) Visit(HopReport report, HostFacts host, PaperVcpu? before, CarriedState? carried)
     {
-        PolicyClauses.Guest(_question, host, before?.Host, report);
+        PolicyClauses.Judge(_question, _guest, host, before?.Host, report);
+        PolicyClauses.Clock(host, before?.Host, report);
         if (!host.MissingForAll.IsEmpty)
         {
             foreach (string fact in host.MissingForAll)
@@ -101,6 +102,11 @@ internal sealed class RouteJudge
         {
             new StateLoad(_question, vcpu, report).Load(carried!, before);
             _expected = StateLoad.Expected(vcpu, carried!, report, _expected);
+        }
+
+        if (_question.EvmcsPolicy == EvmcsPolicy.Strict)
+        {
+            EvmcsRequest.Judge(vcpu, before, report);
         }
 
         return report.Blocked ? default : Stay(vcpu, report, starts);

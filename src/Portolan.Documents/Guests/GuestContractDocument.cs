@@ -21,6 +21,7 @@ public static class GuestContractDocument
         using DocumentWriter writer = new(DocumentKind.GuestContract, contract.Extensions);
         writer.Text("name", contract.Name);
         writer.Text("machineType", contract.MachineType);
+        writer.Text("confidential", contract.Confidential);
         writer.Number("tscKhz", contract.TscKhz);
         writer.Json.WriteBoolean("enlightenedVmcs", contract.EnlightenedVmcs);
         writer.Hex("guestPermission", contract.GuestPermission.Bits);
@@ -43,6 +44,7 @@ public static class GuestContractDocument
     {
         Name = root.OptionalText("name"),
         MachineType = root.OptionalText("machineType"),
+        Confidential = root.OptionalText("confidential"),
         TscKhz = root.OptionalUInt32("tscKhz"),
         EnlightenedVmcs = root.Flag("enlightenedVmcs"),
         GuestPermission = new XFeatureMask(root.Hex("guestPermission")),

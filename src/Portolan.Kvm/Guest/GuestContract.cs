@@ -29,6 +29,12 @@ public sealed record GuestContract
     /// <summary>The VMM's versioned machine type.</summary>
     public string? MachineType { get; init; }
 
+    /// <summary>
+    /// The kind of confidential guest it is (<c>sev</c>, <c>sev-es</c>, <c>sev-snp</c>, <c>tdx</c>), whose state no ioctl carries
+    /// (contract X15); null for an ordinary one.
+    /// </summary>
+    public string? Confidential { get; init; }
+
     /// <summary>Settings of the VM that must be equal on both sides.</summary>
     public VmSettings Settings { get; init; } = VmSettings.Default;
 
