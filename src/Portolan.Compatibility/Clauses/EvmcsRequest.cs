@@ -5,7 +5,6 @@ using Portolan.X86.Cpuid;
 using Portolan.X86.Evmcs;
 using Portolan.X86.Features;
 using Portolan.X86.Msr;
-using Portolan.X86.Vmx;
 using Design = Portolan.Kvm.Behaviours.EvmcsDesign;
 
 namespace Portolan.Compatibility.Clauses;

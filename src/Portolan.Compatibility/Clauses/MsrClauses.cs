@@ -122,7 +122,6 @@ internal static class MsrClauses
     {
         MsrTreatment.Vmx => !Has(vcpu, ModelFeature.Vmx),
         MsrTreatment.ArchCapabilities => !Has(vcpu, ModelFeature.ArchCapabilities),
-        MsrTreatment.Xfd or MsrTreatment.XfdErr => !Has(vcpu, ModelFeature.Xfd),
         _ => false,
     };
 

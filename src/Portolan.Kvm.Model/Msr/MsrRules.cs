@@ -42,7 +42,7 @@ internal static class MsrRules
     };
 
     /// <summary>
-    /// Does even the host's access need the guest feature? IA32_ARCH_CAPABILITIES, IA32_PERF_CAPABILITIES and IA32_XSS are the host's
+    /// Does even the host's access need the guest feature? IA32_XFD is held to what the guest CPUID promises only (contract X25); IA32_ARCH_CAPABILITIES, IA32_PERF_CAPABILITIES and IA32_XSS are the host's
     /// whatever the guest has, the first one until msr.arch-capabilities changed.
     /// </summary>
     /// <param name="kind">The MSR.</param>
@@ -53,7 +53,7 @@ internal static class MsrRules
         missing = null;
         if (kind != MsrTreatment.ArchCapabilities)
         {
-            return kind is MsrTreatment.Vmx or MsrTreatment.Xfd or MsrTreatment.XfdErr;
+            return kind is MsrTreatment.Vmx;
         }
 
         if (behaviours.MsrArchCapabilities is { } value)
