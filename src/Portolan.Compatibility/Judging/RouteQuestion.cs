@@ -25,6 +25,9 @@ public sealed record RouteQuestion
     /// <summary>What the VMM does when a step fails (contract X35).</summary>
     public RestorePolicy Vmm { get; init; }
 
+    /// <summary>Does the VMM clear from XSTATE_BV what the guest was never promised, before it loads an image (contract X34)?</summary>
+    public bool SanitisesXstateBv { get; init; }
+
     /// <summary>Does the VMM prepare a vCPU in another order than QEMU's?</summary>
     public ImmutableArray<SetupPart> VcpuSetup { get; init; } = GuestSetup.QemuVcpuSteps;
 

@@ -7,10 +7,10 @@ using Portolan.X86.Vmx;
 namespace Portolan.Kvm.Guest.Definition;
 
 /// <summary>What of a promise another host keeps too: the richest contract that both take (contract S1, M9).</summary>
-internal static class CommonPromise
+public static class CommonPromise
 {
     /// <summary>The CPUID without what the other host's KVM does not support, and what needs it.</summary>
-    internal static CpuidTable Of(CpuidTable promised, CpuidTable supported)
+    public static CpuidTable Of(CpuidTable promised, CpuidTable supported)
     {
         CpuidFeature[] broken = [.. FeatureTable.All.ToArray().Where(feature => feature.Space == CpuidSpace.Cpu && feature.IsBit
             && feature.Rule == MigrationRule.Subset && !feature.VariesAtRunTime && promised.Has(feature) && !supported.Has(feature))];
@@ -29,7 +29,7 @@ internal static class CommonPromise
     }
 
     /// <summary>The feature MSRs that both hosts take; null, with why, where no value suits both.</summary>
-    internal static MsrTable? Of(MsrTable promised, HostSnapshot other, out string? why)
+    public static MsrTable? Of(MsrTable promised, HostSnapshot other, out string? why)
     {
         why = null;
         if (other.FeatureMsrs is not { } offered)
