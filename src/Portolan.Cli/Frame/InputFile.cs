@@ -1,9 +1,11 @@
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
+using Portolan.Compatibility.Policies;
 using Portolan.Documents;
 using Portolan.Documents.Guests;
 using Portolan.Documents.Hosts;
 using Portolan.Documents.Json;
+using Portolan.Documents.Policies;
 using Portolan.Kvm;
 using Portolan.Kvm.Guest;
 using Portolan.Kvm.Linux.Interop;
@@ -51,6 +53,8 @@ internal sealed record InputFile(string Name, ReadOnlyMemory<byte> Bytes)
     public static Reading<GuestContract> Contract(Terminal terminal, string name) => Then(Read(terminal, name), GuestContractDocument.Read);
 
     public static Reading<GuestState> State(Terminal terminal, string name) => Then(Read(terminal, name), GuestStateDocument.Read);
+
+    public static Reading<CheckPolicy> Policy(Terminal terminal, string name) => Then(Read(terminal, name), PolicyDocument.Read);
 
     private static Reading<T> Then<T>(Reading<InputFile> file, Func<string, ReadOnlyMemory<byte>, Reading<T>> parse)
         where T : class

@@ -23,6 +23,12 @@ public sealed record Finding(RefusalRule Rule, ClauseSeverity Severity, int Hop,
     /// <summary>The host's value where it is a text.</summary>
     public string? HostText { get; init; }
 
+    /// <summary>The severity that the check found, where a policy made it another.</summary>
+    public ClauseSeverity? JudgedSeverity { get; init; }
+
+    /// <summary>The waiver under which it passes: its name, last day and reason; null where none does.</summary>
+    public string? Waiver { get; init; }
+
     /// <summary>The clause of the contract; null only for a rule that the table lacks, which a test forbids.</summary>
     public Clause? Clause => ClauseTable.Find(Rule.Id);
 

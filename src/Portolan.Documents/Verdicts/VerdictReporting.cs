@@ -81,6 +81,7 @@ public static class VerdictReporting
             Source = finding.Rule.Source,
             GuestValue = finding.Guest,
             HostValue = finding.Host,
+            Waiver = finding.Waiver,
         };
     }
 

@@ -11,6 +11,9 @@ public sealed record Clause(RefusalRule Rule, string Facts, string EnforcedBy, C
     /// <summary>The numbers of <see cref="Facts"/>.</summary>
     public IEnumerable<string> FactIds => Facts.Split(',', StringSplitOptions.RemoveEmptyEntries);
 
+    /// <summary>Does nobody but a check enforce it?</summary>
+    public bool IsPolicy => EnforcedBy == "policy";
+
     /// <summary>Why no check decides it from snapshots, a guest contract and a state; null if one does.</summary>
     public string? Unjudged { get; init; }
 }

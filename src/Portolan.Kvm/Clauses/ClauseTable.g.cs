@@ -466,6 +466,9 @@ public static partial class ClauseTable
     /// <summary>evidence.stale: A snapshot is not older than the host's boot, kernel, modules or microcode.</summary>
     public static RefusalRule EvidenceStale { get; } = new("evidence.stale", "A snapshot is not older than the host's boot, kernel, modules or microcode", "design: evidence");
 
+    /// <summary>policy.waiver-expired: A waiver of the policy has not expired.</summary>
+    public static RefusalRule PolicyWaiverExpired { get; } = new("policy.waiver-expired", "A waiver of the policy has not expired", "design: policies");
+
     /// <summary>Every clause, in the table's order.</summary>
     public static IReadOnlyList<Clause> All { get; } =
     [
@@ -622,5 +625,6 @@ public static partial class ClauseTable
         new(VmmOlder, "", "vmm", ClauseSeverity.Degrades, "a device section or subsection that the newer VMM sends may be unknown there: the load ends with an error after the source has paused"),
         new(GuestConfidential, "S23,X15", "kvm", ClauseSeverity.Blocks, "the ioctls carry nothing of registers and vector state: the guest cannot run from what arrives"),
         new(EvidenceStale, "", "policy", ClauseSeverity.Notes, "what the snapshot says of the host counts as unknown until it is dumped again"),
+        new(PolicyWaiverExpired, "", "policy", ClauseSeverity.Notes, "what the waiver let pass counts again with its own severity"),
     ];
 }
