@@ -21,7 +21,12 @@ public static class GuestContractDocument
         using DocumentWriter writer = new(DocumentKind.GuestContract, contract.Extensions);
         writer.Text("name", contract.Name);
         writer.Text("machineType", contract.MachineType);
-        writer.Text("confidential", contract.Confidential);
+        if (contract.Confidential is { } kind)
+        {
+            // Left out for an ordinary guest, so that its contract keeps the hash that it had before the field existed.
+            writer.Text("confidential", kind);
+        }
+
         writer.Number("tscKhz", contract.TscKhz);
         writer.Json.WriteBoolean("enlightenedVmcs", contract.EnlightenedVmcs);
         writer.Hex("guestPermission", contract.GuestPermission.Bits);

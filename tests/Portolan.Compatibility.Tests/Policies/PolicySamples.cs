@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using CsCheck;
 using Portolan.Compatibility.Judging;
 using Portolan.Compatibility.Policies;
@@ -36,8 +35,10 @@ internal static class PolicySamples
             Waivers = [.. waivers.Where(static waiver => waiver.Unwaivable is null).DistinctBy(static waiver => waiver.Name)],
         };
 
+    private static Gen<T> Pick<T>(params T[] items) => Gen.Int[0, items.Length - 1].Select(index => items[index]);
+
     private static Gen<Finding> Findings() =>
-        from clause in Gen.OneOfConst(Clauses)
+        from clause in Pick(Clauses)
         from severity in Gen.Enum<ClauseSeverity>()
         from own in Gen.Bool
         from hop in Gen.Int[0, Hosts.Length - 1]
@@ -46,22 +47,22 @@ internal static class PolicySamples
         select new Finding(clause.Rule, own ? clause.Severity : severity, hop, subject, guest);
 
     private static Gen<Subject> Subjects() =>
-        from kind in Gen.OneOfConst(SubjectKind.Guest, SubjectKind.Feature, SubjectKind.Components, SubjectKind.Component, SubjectKind.Msr, SubjectKind.Vmm)
-        from number in Gen.OneOfConst(0u, 9u, 0x48bu, (uint)FeatureTable.Get("spec-ctrl").Index, (uint)FeatureTable.Get("pku").Index)
+        from kind in Pick(SubjectKind.Guest, SubjectKind.Feature, SubjectKind.Components, SubjectKind.Component, SubjectKind.Msr, SubjectKind.Vmm)
+        from number in Pick(0u, 9u, 0x48bu, (uint)FeatureTable.Get("spec-ctrl").Index, (uint)FeatureTable.Get("pku").Index)
         select new Subject(kind, kind == SubjectKind.Component ? number % 20 : number);
 
     private static Gen<PolicyRule> Rules() =>
         from pattern in Gen.OneOf(
-            Gen.OneOfConst(Clauses).Select(static clause => clause.Rule.Id),
-            Gen.OneOfConst("promise.*", "*", "xsave.*", "vmm.*", "evidence.*", "promise.hyperv*"))
+            Pick(Clauses).Select(static clause => clause.Rule.Id),
+            Pick("promise.*", "*", "xsave.*", "vmm.*", "evidence.*", "promise.hyperv*"))
         from action in Gen.Enum<PolicyAction>()
         select new PolicyRule(new ClausePattern(pattern), action);
 
     private static Gen<Waiver> Waivers() =>
         from name in Gen.Int[0, 4]
-        from pattern in Gen.OneOf(Gen.OneOfConst(Policy), Gen.OneOfConst("promise.*", "evidence.*", "*"))
-        from subject in Gen.OneOf(Gen.Const((string?)null), Gen.OneOfConst(Names).Select(static text => (string?)text))
-        from hosts in Gen.OneOfConst(null, "a?", "*1", "b1")
+        from pattern in Gen.OneOf(Pick(Policy), Pick("promise.*", "evidence.*", "*"))
+        from subject in Gen.OneOf(Gen.Const((string?)null), Pick(Names).Select(static text => (string?)text))
+        from hosts in Pick<string?>(null, "a?", "*1", "b1")
         from days in Gen.Int[-2, 2]
         select new Waiver($"w{name}", new ClausePattern(pattern), "because", Day.AddDays(days))
         {

@@ -35,15 +35,15 @@ public sealed class PolicyDocumentTests
     }
 
     [Theory]
-    [InlineData("\"promise.emulated\": \"block\"", "\"promise.emulatd\": \"block\"", "line 6, byte 105, $.clauses.promise.emulatd: expected the id of a clause, or the beginning of ids with * at its end, found \"promise.emulatd\"; near it: promise.emulated")]
+    [InlineData("\"promise.emulated\": \"block\"", "\"promise.emulatd\": \"block\"", "line 6, byte 102, $.clauses.promise.emulatd: expected the id of a clause, or the beginning of ids with * at its end, found \"promise.emulatd\"; near it: promise.emulated")]
     [InlineData("\"promise.emulated\": \"block\"", "\"promise.emulated\": \"forget\"", "$.clauses.promise.emulated: expected \"block\", \"warn\" or \"note\", found \"forget\"")]
     [InlineData("\"tsc.catch-up\": \"block\"", "\"tsc.catch-up\": \"note\"", "$.clauses.tsc.catch-up: expected nothing milder than what tsc.catch-up comes to by itself (degrades, enforced by kvm), found \"note\"; an ioctl does not read a policy")]
     [InlineData("\"promise.hyperv*\": \"warn\"", "\"*\": \"warn\"", "expected nothing milder than what xsave.set.supported comes to by itself (blocks, enforced by kvm), found \"warn\"")]
     [InlineData("\"promise.hyperv*\": \"warn\"", "\"promise.emulated\": \"warn\"", "line 7")]
     [InlineData("\"failOn\": \"warnings\"", "\"failOn\": \"notes\"", "$.failOn: expected \"incompatible\" or \"warnings\", found \"notes\"")]
-    [InlineData("\"clause\": \"promise.cpuid\"", "\"clause\": \"xsave.set.promised\"", "line 13, byte 254, $.waivers[0].clause: expected a clause that only a check enforces, found \"xsave.set.promised\", and xsave.set.promised is enforced by kvm; an ioctl does not read a policy")]
+    [InlineData("\"clause\": \"promise.cpuid\"", "\"clause\": \"xsave.set.promised\"", "line 13, byte 264, $.waivers[0].clause: expected a clause that only a check enforces, found \"xsave.set.promised\", and xsave.set.promised is enforced by kvm; an ioctl does not read a policy")]
     [InlineData("\"clause\": \"evidence.*\"", "\"clause\": \"nothing.*\"", "$.waivers[1].clause: expected the id of a clause")]
-    [InlineData("\"expires\": \"2026-12-31\"", "\"expires\": \"2026-02-30\"", "line 17, byte 413, $.waivers[0].expires: expected a day as \"2026-12-31\", found \"2026-02-30\"")]
+    [InlineData("\"expires\": \"2026-12-31\"", "\"expires\": \"2026-02-30\"", "line 17, byte 424, $.waivers[0].expires: expected a day as \"2026-12-31\", found \"2026-02-30\"")]
     [InlineData("\"expires\": \"2026-12-31\"", "\"expires\": \"31.12.2026\"", "expected a day as \"2026-12-31\"")]
     [InlineData("\"expires\": \"2027-01-31\"", "\"remark\": 1", "$.waivers[1]: expected the field \"expires\", found none")]
     [InlineData("\"name\": \"old-snapshots\"", "\"name\": \"ssbd-on-rack-b\"", "$.waivers[1].name: expected each waiver's name once, found \"ssbd-on-rack-b\" a second time; give it another name")]
