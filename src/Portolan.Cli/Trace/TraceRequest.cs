@@ -2,102 +2,57 @@ using System.Collections.Immutable;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
 using Portolan.Kvm;
-using Portolan.Kvm.Capture;
-using Portolan.Kvm.Guest;
 using Portolan.Kvm.Linux;
 using Portolan.Kvm.Model;
 using Portolan.Kvm.Routes;
-using Portolan.Kvm.Snapshot;
-using Portolan.Kvm.State;
-using Portolan.X86.Vmx;
 
 namespace Portolan.Cli.Trace;
 
 /// <summary>A route that was asked for.</summary>
-internal sealed record TraceRequest
+/// <param name="Asked">The route.</param>
+/// <param name="Live">On this machine, not on models?</param>
+internal sealed record TraceRequest(RouteAsked Asked, bool Live)
 {
-    public required string Guest { get; init; }
-
-    public required IReadOnlyList<string> Via { get; init; }
-
-    public string? State { get; init; }
-
-    public required RestoreOrder Order { get; init; }
-
-    public RestorePolicy Policy { get; init; }
-
-    public bool EnlightenedVmcsLast { get; init; }
-
-    public bool EntersNestedGuest { get; init; }
-
-    public ImmutableArray<VmxControlBit> NestedControls { get; init; } = [];
-
-    public ImmutableArray<int> Unpermitted { get; init; } = [];
-
-    public bool Live { get; init; }
-
     /// <summary>Reads the files and takes the route; a fault says which file is wrong, or what the host lacks.</summary>
     public TraceResult Run(Terminal terminal)
     {
-        Reading<GuestContract> guest = InputFile.Contract(terminal, Guest);
-        if (!guest.Ok)
-        {
-            return new TraceResult { Fault = guest.Fault };
-        }
-
-        RouteOptions options = new()
-        {
-            Order = Order,
-            Policy = Policy,
-            VcpuSetup = EnlightenedVmcsLast ? GuestSetup.EnlightenedVmcsLast : GuestSetup.QemuVcpuSteps,
-            EntersNestedGuest = EntersNestedGuest,
-            NestedControls = NestedControls,
-            RunsGuestCode = !Live,
-        };
-        if (State is not null)
-        {
-            Reading<GuestState> state = InputFile.State(terminal, State);
-            if (!state.Ok)
-            {
-                return new TraceResult { Fault = state.Fault };
-            }
-
-            if (state.Value.Vcpus.IsEmpty)
-            {
-                return new TraceResult { Fault = new InputFault(State, "a state with at least one vCPU", "none", "capture one vCPU at least") { JsonPath = "$.vcpus" } };
-            }
-
-            options = options with { State = state.Value.Vcpus[0] };
-        }
-
-        return Live ? OnThisMachine(guest.Value, options) : OnModels(terminal, guest.Value, options);
+        Reading<RouteFiles> files = RouteFiles.Read(terminal, Live ? Asked with { Via = [] } : Asked);
+        return !files.Ok ? new TraceResult { Fault = files.Fault }
+            : Live ? OnThisMachine(files.Value)
+            : OnModels(files.Value);
     }
 
-    private TraceResult OnModels(Terminal terminal, GuestContract guest, RouteOptions options)
+    /// <summary>Takes the route on models of the hosts, with the first vCPU's state where one was given.</summary>
+    public TraceResult OnModels(RouteFiles files)
     {
         List<RouteHost> hosts = [];
-        foreach (string file in Via)
+        foreach ((string name, Kvm.Snapshot.HostSnapshot snapshot) in files.Hosts)
         {
-            Reading<HostSnapshot> host = InputFile.Host(terminal, file);
-            if (!host.Ok)
-            {
-                return new TraceResult { Fault = host.Fault };
-            }
-
-            ModelSystem? model = ModelSystem.TryCreate(host.Value, out ImmutableArray<string> missing);
+            ModelSystem? model = ModelSystem.TryCreate(snapshot, out ImmutableArray<string> missing);
             if (model is null)
             {
-                return new TraceResult { Unknown = $"{file}: the snapshot does not say {string.Join(", ", missing)}; nothing can be said of a route over this host" };
+                return new TraceResult { Unknown = $"{name}: the snapshot does not say {string.Join(", ", missing)}; nothing can be said of a route over this host" };
             }
 
-            hosts.Add(new RouteHost(host.Value.Name ?? Path.GetFileNameWithoutExtension(file), model) { RequestsPermission = !Unpermitted.Contains(hosts.Count + 1) });
+            hosts.Add(new RouteHost(name, model) { RequestsPermission = !Asked.Unpermitted.Contains(hosts.Count) });
         }
 
-        return new TraceResult { Trace = RouteRunner.Run(guest, hosts, options) };
+        return new TraceResult { Trace = RouteRunner.Run(files.Guest, hosts, OptionsOf(files)) };
     }
 
+    private RouteOptions OptionsOf(RouteFiles files) => new()
+    {
+        Order = Asked.Order,
+        Policy = Asked.Policy,
+        VcpuSetup = Asked.VcpuSetup,
+        EntersNestedGuest = Asked.NestedControls is not null,
+        NestedControls = Asked.NestedControls ?? [],
+        RunsGuestCode = !Live,
+        State = files.Vcpus.IsEmpty ? null : files.Vcpus[0],
+    };
+
     /// <summary>As many stays on this machine as hosts were named, two at least: from one VM into the next.</summary>
-    private TraceResult OnThisMachine(GuestContract guest, RouteOptions options)
+    private TraceResult OnThisMachine(RouteFiles files)
     {
         if (!LinuxKvm.TryOpen(out KvmSystem? system, out string? reason))
         {
@@ -107,8 +62,8 @@ internal sealed record TraceRequest
         using (system)
         {
             IKvmSystem live = system;
-            RouteHost[] stays = [.. Enumerable.Range(1, Math.Max(2, Via.Count)).Select(stay => new RouteHost($"this machine, VM {stay}", live))];
-            return new TraceResult { Trace = RouteRunner.Run(guest, stays, options) };
+            RouteHost[] stays = [.. Enumerable.Range(1, Math.Max(2, Asked.Via.Length)).Select(stay => new RouteHost($"this machine, VM {stay}", live))];
+            return new TraceResult { Trace = RouteRunner.Run(files.Guest, stays, OptionsOf(files)) };
         }
     }
 }
