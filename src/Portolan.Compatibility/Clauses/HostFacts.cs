@@ -60,7 +60,7 @@ internal sealed class HostFacts
         _msrs = ReadMsrs(snapshot);
         Listed = snapshot.SavedMsrs?.Value;
         _listed = [.. Listed ?? []];
-        Judged = [.. (Listed ?? []).Where(index => _msrs[index].Kind is not (MsrTreatment.Stored or MsrTreatment.Vmx))];
+        Judged = [.. (Listed ?? []).Where(index => Msr(index) is { Kind: not (MsrTreatment.Stored or MsrTreatment.Vmx) })];
     }
 
     public JudgedHost Host { get; }

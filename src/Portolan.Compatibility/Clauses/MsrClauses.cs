@@ -306,7 +306,7 @@ internal static class MsrClauses
     {
         for (ulong rest = value; rest != 0; rest >>= 8)
         {
-            if ((byte)rest is 2 or 3 or > 7)
+            if ((byte)(rest & byte.MaxValue) is 2 or 3 or > 7)
             {
                 return false;
             }

@@ -99,7 +99,7 @@ internal sealed class VmxView(RouteQuestion question)
         }
 
         // A control that must be 1 now and need not before: every entry that leaves it 0 fails.
-        return question.NestedControls is null && (uint)lost != 0;
+        return question.NestedControls is null && unchecked((uint)lost) != 0;
     }
 
     private void Enter(PaperVcpu vcpu, HopReport report, ulong?[] seen)
