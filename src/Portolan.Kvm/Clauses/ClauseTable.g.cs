@@ -619,7 +619,7 @@ public static partial class ClauseTable
         new(MsrMicrocodeRevision, "M18", "vmm", ClauseSeverity.Notes, "a guest that looks again, as on CPU hot-plug, finds another microcode revision and may change its mind about mitigations") { Unjudged = "the VMM chooses the value: KVM stores whatever it is given" },
         new(MsrIgnoreMsrs, "M3", "policy", ClauseSeverity.Degrades, "an MSR that this kernel does not know is accepted and dropped: what was not restored shows nowhere"),
         new(TscCatchUp, "M20,S3", "kvm", ClauseSeverity.Degrades, "KVM moves the TSC forward in software: clocks stay right, and code that reads the raw TSC sees it jump"),
-        new(ClockRealtime, "S4", "vmm", ClauseSeverity.Degrades, "kvmclock stands still for as long as the migration took: the guest is late until NTP steps it"),
+        new(ClockRealtime, "S4", "vmm", ClauseSeverity.Notes, "with a VMM that relies on it, kvmclock stands still for as long as the migration took: the guest is late until NTP steps it"),
         new(VmmProduct, "", "vmm", ClauseSeverity.Blocks, "the destination cannot read the stream: another VMM has another format"),
         new(VmmMachineType, "", "vmm", ClauseSeverity.Blocks, "the destination ends with an unsupported machine type before any state arrives"),
         new(VmmOlder, "", "vmm", ClauseSeverity.Degrades, "a device section or subsection that the newer VMM sends may be unknown there: the load ends with an error after the source has paused"),

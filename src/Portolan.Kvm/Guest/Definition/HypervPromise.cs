@@ -14,6 +14,7 @@ internal static class HypervPromise
     private const uint EvmcsVersions = 0xffff; // CPUID.4000000AH:EAX[15:0]
     private const uint OnlyVersion = 0x0101; // from version 1 to version 1 (contract E1)
     private const uint PerfGlobalCtrl = 1; // CPUID.4000000AH:EBX[0]
+    private static readonly CpuidFeature PerfGlobalCtrlFeature = FeatureTable.Get("hv-nested-evmcs1-perf-global-ctrl");
 
     /// <summary>The table with the leaves, or why the host cannot give them.</summary>
     public static (CpuidTable Table, string? Problem) Add(HostSnapshot host, GuestRequest request, CpuidTable cpuid)
@@ -34,7 +35,33 @@ internal static class HypervPromise
             table = table.With(entry);
         }
 
+        foreach (HostSnapshot other in request.CommonWith)
+        {
+            table = CommonWith(table, other, keepsPerfGlobalCtrl: request.EvmcsPerfGlobalCtrl == true);
+        }
+
         return request.EnlightenedVmcs ? WithEvmcs(host, request, table) : (WithoutEvmcs(table), null);
+    }
+
+    /// <summary>The table without the features that another host lacks; PERF_GLOBAL_CTRL stays where it is asked for by itself (contract E7).</summary>
+    private static CpuidTable CommonWith(CpuidTable table, HostSnapshot other, bool keepsPerfGlobalCtrl)
+    {
+        if (other.HypervCpuid is not { } offered)
+        {
+            return table;
+        }
+
+        CpuidTable common = table;
+        foreach (CpuidFeature feature in FeatureTable.All)
+        {
+            bool isFeature = feature is { Space: CpuidSpace.HyperV, IsBit: true, Rule: MigrationRule.Subset } && !(keepsPerfGlobalCtrl && feature == PerfGlobalCtrlFeature);
+            if (isFeature && common.Has(feature) && !offered.Value.Has(feature))
+            {
+                common = common.WithValue(feature, 0);
+            }
+        }
+
+        return common;
     }
 
     private static (CpuidTable Table, string? Problem) WithEvmcs(HostSnapshot host, GuestRequest request, CpuidTable table)
