@@ -1,7 +1,9 @@
 using System.CommandLine;
+using Portolan.Cli.Check;
 using Portolan.Cli.Contract;
 using Portolan.Cli.Guest;
 using Portolan.Cli.Host;
+using Portolan.Cli.Pool;
 using Portolan.Cli.Trace;
 
 namespace Portolan.Cli.Frame;
@@ -26,7 +28,12 @@ internal static class Verbs
             GuestShow.Command(terminal),
             GuestVmxMsrs.Command(terminal),
         },
+        CheckVerb.Command(terminal),
         TraceVerb.Command(terminal),
+        new Command("pool", "Pools of hosts.")
+        {
+            PoolMatrix.Command(terminal),
+        },
         new Command("contract", "The rules that a check judges by.")
         {
             ContractList.Command(terminal),

@@ -20,7 +20,7 @@ internal static class TraceVerb
         options.AddTo(command);
         cases.AddTo(command);
         command.SetAction(parsed => (int)(cases.Asked(parsed)
-            ? CaseRun.Show(terminal, cases.Of(parsed), parsed.GetValue(html), parsed.GetValue(json), parsed.GetValue(output))
+            ? CaseRun.ShowTraces(terminal, cases.Of(parsed), parsed.GetValue(html), parsed.GetValue(json), parsed.GetValue(output))
             : Run(terminal, options, parsed, parsed.GetValue(html), parsed.GetValue(json), parsed.GetValue(output))));
         return command;
     }

@@ -205,14 +205,5 @@ internal static class HostSnapshotFields
             }
         });
 
-    private static void WriteTexts(DocumentWriter writer, string place, ImmutableArray<string> value)
-    {
-        writer.Json.WriteStartArray("value");
-        foreach (string text in value)
-        {
-            writer.Json.WriteStringValue(text);
-        }
-
-        writer.Json.WriteEndArray();
-    }
+    private static void WriteTexts(DocumentWriter writer, string place, ImmutableArray<string> value) => writer.Strings("value", value);
 }

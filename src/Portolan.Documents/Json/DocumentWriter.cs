@@ -79,6 +79,19 @@ public sealed class DocumentWriter : IDisposable
         }
     }
 
+    /// <summary>An array of strings.</summary>
+    public void Strings(string name, IEnumerable<string> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        _json.WriteStartArray(name);
+        foreach (string value in values)
+        {
+            _json.WriteStringValue(value);
+        }
+
+        _json.WriteEndArray();
+    }
+
     /// <summary>An object: its members, then the unknown fields of its place.</summary>
     internal void Object(string name, string place, Action members)
     {

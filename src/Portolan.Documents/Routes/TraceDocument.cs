@@ -23,31 +23,20 @@ public static class TraceDocument
     {
         ArgumentNullException.ThrowIfNull(writer);
         ArgumentNullException.ThrowIfNull(trace);
-        Strings(writer, "hosts", trace.Hosts);
+        writer.Strings("hosts", trace.Hosts);
         writer.Text("end", Camel(trace.End.ToString()));
         writer.Number("endHop", trace.EndHop);
         writer.Text("headline", RouteSummary.Headline(trace));
-        Strings(writer, "facts", RouteSummary.Facts(trace));
-        Strings(writer, "missingFacts", trace.MissingFacts);
+        writer.Strings("facts", RouteSummary.Facts(trace));
+        writer.Strings("missingFacts", trace.MissingFacts);
         Components(writer.Json, trace.Components);
         Promises(writer, trace.MissingPromises);
         Moved(writer, trace.MovedComponents);
         Changes(writer, "msrsLeftOut", trace.MsrsLeftOut);
         Changes(writer, "msrsFiltered", trace.MsrsFiltered);
         Changes(writer, "guestVisibleChanges", trace.VisibleChanges);
-        Strings(writer, "neverLoaded", [.. trace.NeverLoaded.Select(part => Camel(part.ToString()))]);
+        writer.Strings("neverLoaded", [.. trace.NeverLoaded.Select(part => Camel(part.ToString()))]);
         Steps(writer, trace.Steps);
-    }
-
-    private static void Strings(DocumentWriter writer, string name, ImmutableArray<string> values)
-    {
-        writer.Json.WriteStartArray(name);
-        foreach (string value in values)
-        {
-            writer.Json.WriteStringValue(value);
-        }
-
-        writer.Json.WriteEndArray();
     }
 
     private static void Components(Utf8JsonWriter json, ImmutableArray<ComponentAt> components)

@@ -26,19 +26,32 @@ public static class VerdictDocument
         return writer.Finish();
     }
 
-    private static void WriteMembers(DocumentWriter writer, VerdictReport report)
+    /// <summary>The members of one answer, into an object that is open.</summary>
+    public static void WriteMembers(DocumentWriter writer, VerdictReport report)
     {
+        ArgumentNullException.ThrowIfNull(writer);
+        ArgumentNullException.ThrowIfNull(report);
         writer.Text("guest", report.Guest);
         writer.Text("guestHash", report.GuestHash);
-        Rows(writer, "hosts", HostsPlace, report.Hosts, static (w, place, host) => WriteHost(w, place, host));
+        WriteHosts(writer, report.Hosts);
         writer.Object("settings", "/settings", () => WriteSettings(writer, report.Settings));
         writer.Json.WriteBoolean("fromState", report.FromState);
         Numbers(writer.Json, "vcpus", report.Vcpus);
         writer.Text("verdict", VerdictWords.Of(report.Verdict));
         writer.Number("exitCode", report.ExitCode);
         writer.Number("lastHop", report.LastHop);
-        Rows(writer, "findings", FindingsPlace, report.Findings, static (w, place, finding) => WriteFinding(w, place, finding));
-        Rows(writer, "missing", MissingPlace, report.Missing, static (w, _, gap) => WriteGap(w, gap));
+        WriteFindings(writer, report.Findings, report.Missing);
+    }
+
+    /// <summary>The hosts, into an object that is open.</summary>
+    internal static void WriteHosts(DocumentWriter writer, ImmutableArray<ReportedHost> hosts)
+        => Rows(writer, "hosts", HostsPlace, hosts, static (w, place, host) => WriteHost(w, place, host));
+
+    /// <summary>Findings and missing facts, into an object that is open.</summary>
+    internal static void WriteFindings(DocumentWriter writer, ImmutableArray<ReportedFinding> findings, ImmutableArray<ReportedGap> missing)
+    {
+        Rows(writer, "findings", FindingsPlace, findings, static (w, place, finding) => WriteFinding(w, place, finding));
+        Rows(writer, "missing", MissingPlace, missing, static (w, _, gap) => WriteGap(w, gap));
     }
 
     private static void Rows<T>(DocumentWriter writer, string name, string place, ImmutableArray<T> rows, Action<DocumentWriter, string, T> members)
@@ -79,13 +92,7 @@ public static class VerdictDocument
         writer.Text("evmcsDesign", settings.EvmcsDesign);
         if (settings.NestedControls is { } controls)
         {
-            writer.Json.WriteStartArray("nestedControls");
-            foreach (string control in controls)
-            {
-                writer.Json.WriteStringValue(control);
-            }
-
-            writer.Json.WriteEndArray();
+            writer.Strings("nestedControls", controls);
         }
         else
         {

@@ -67,6 +67,15 @@ public sealed record ReportedFinding(string Clause, ClauseSeverity Severity, int
     /// <summary>The vCPUs whose state shows it; empty where no state was given.</summary>
     public ImmutableArray<uint> Vcpus { get; init; } = [];
 
+    /// <summary>What it is about in one word, for lists: a feature's name, else the names of components, else the MSR.</summary>
+    public string ShortName => SubjectKind switch
+    {
+        "feature" => SubjectId,
+        "components" or "component" => Words.Names,
+        "msr" or "vmxControls" when Words.Place.StartsWith("MSR ", StringComparison.Ordinal) => Words.Place[(Words.Place.IndexOf(' ', 4) + 1)..],
+        _ => Words.Place,
+    };
+
     /// <summary>The host with its hop: <c>hop 1, B</c>.</summary>
     public string At => string.Create(CultureInfo.InvariantCulture, $"hop {Hop}, {Host}");
 }

@@ -34,9 +34,27 @@ public static class VerdictReporting
             Verdict = judged.Max(static one => one.Judgement.Verdict),
             LastHop = judged.Min(static one => one.Judgement.LastHop),
             Findings = FindingsOf(question, judged),
-            Missing = [.. judged.SelectMany(static one => one.Judgement.Missing).Distinct().OrderBy(static gap => gap.Hop).Select(gap => GapOf(question, gap)).Distinct()],
+            Missing = MissingOf(question, judged),
         };
     }
+
+    /// <summary>One cell of a matrix: the judgements of a pair.</summary>
+    public static MatrixCell CellOf(int from, int to, RouteQuestion question, IReadOnlyList<VcpuJudgement> judged)
+    {
+        ArgumentNullException.ThrowIfNull(judged);
+        return new(from, to, judged.Max(static one => one.Judgement.Verdict), FindingsOf(question, judged), MissingOf(question, judged));
+    }
+
+    /// <summary>How answers give a host.</summary>
+    public static ReportedHost HostOf(JudgedHost host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        return new(host.Name, host.Snapshot.KernelRelease?.Value, HostSnapshotDocument.ContentHash(host.Snapshot), EvidenceCount.Of(host.Snapshot));
+    }
+
+    private static ImmutableArray<ReportedGap> MissingOf(RouteQuestion question, IReadOnlyList<VcpuJudgement> judged)
+        => [.. judged.SelectMany(static one => one.Judgement.Missing).OrderBy(static gap => gap.Hop).ThenBy(static gap => gap.Fact, StringComparer.Ordinal)
+            .Select(gap => GapOf(question, gap)).Distinct()];
 
     private static ImmutableArray<ReportedFinding> FindingsOf(RouteQuestion question, IReadOnlyList<VcpuJudgement> judged)
     {
@@ -87,9 +105,6 @@ public static class VerdictReporting
 
     private static ReportedGap GapOf(RouteQuestion question, MissingEvidence gap)
         => new(gap.Hop, question.Hosts[gap.Hop].Name, gap.Fact, MissingFact.NameOf(gap.Rule) is null ? gap.Rule?.Id : null);
-
-    private static ReportedHost HostOf(JudgedHost host)
-        => new(host.Name, host.Snapshot.KernelRelease?.Value, HostSnapshotDocument.ContentHash(host.Snapshot), EvidenceCount.Of(host.Snapshot));
 
     /// <summary>A name that stays the same when tables get new rows.</summary>
     private static string IdOf(Subject subject) => subject.Kind switch

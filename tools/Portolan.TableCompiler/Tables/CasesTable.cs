@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Portolan.TableCompiler.Tables;
@@ -10,35 +11,48 @@ internal sealed class CasesTable : ITable
     /// <inheritdoc/>
     public IEnumerable<GeneratedFile> Compile(string root, Problems problems)
     {
-        TsvFile file = TsvFile.Read(root, "data/cases.tsv", ["id", "shows", "outcome", "commands"], problems);
+        TsvFile file = TsvFile.Read(root, "data/cases.tsv", ["id", "shows", "outcome", "verdict", "commands"], problems);
         file.RequireUnique(problems, "id");
         StringBuilder text = new();
         text.Append("<!-- Compiled from data/cases.tsv by tools/Portolan.TableCompiler. Edit the table, then run ./tables. -->\n");
         text.Append("# The acceptance cases\n\n");
-        text.Append("The cases of the two discussions that the project grew from, as far as a trace decides them. `./portolan trace --cases` takes all of\n");
-        text.Append("them and compares each outcome with the one below; the commands of a case can also be run one by one.\n");
+        text.Append("The cases of the two discussions that the project grew from. `./portolan check --cases` judges all of them and compares each verdict with\n");
+        text.Append("the one below, `./portolan trace --cases` does so with the routes, ioctl by ioctl; the commands of a case can also be run one by one.\n");
         foreach (TsvRow row in file.Rows)
         {
-            string[] commands = row["commands"].Split(Separator);
-            string[] outcomes = row["outcome"].Split(Separator);
-            int traces = commands.Count(command => command.StartsWith("trace ", StringComparison.Ordinal));
-            if (traces != outcomes.Length)
-            {
-                problems.Add(row, $"{traces} traces and {outcomes.Length} outcomes");
-            }
-
-            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"\n## {row["id"]}\n\n{row["shows"]}.\n\n");
-            int trace = 0;
-            foreach (string command in commands)
-            {
-                text.Append(System.Globalization.CultureInfo.InvariantCulture, $"    ./portolan {command}\n");
-                if (command.StartsWith("trace ", StringComparison.Ordinal) && trace < outcomes.Length)
-                {
-                    text.Append(System.Globalization.CultureInfo.InvariantCulture, $"    # {outcomes[trace++]}\n");
-                }
-            }
+            Case(text, row, problems);
         }
 
         yield return new("docs/cases.md", text.ToString());
+    }
+
+    private static void Case(StringBuilder text, TsvRow row, Problems problems)
+    {
+        string[] commands = row["commands"].Split(Separator);
+        Queue<string> outcomes = Expected(row, "outcome", "trace ", commands, problems);
+        Queue<string> verdicts = Expected(row, "verdict", "check ", commands, problems);
+        text.Append(CultureInfo.InvariantCulture, $"\n## {row["id"]}\n\n{row["shows"]}.\n\n");
+        foreach (string command in commands)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"    ./portolan {command}\n");
+            Queue<string>? expected = command.StartsWith("trace ", StringComparison.Ordinal) ? outcomes : command.StartsWith("check ", StringComparison.Ordinal) ? verdicts : null;
+            if (expected?.TryDequeue(out string? outcome) == true)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"    # {outcome}\n");
+            }
+        }
+    }
+
+    /// <summary>What the commands of one kind come to; a problem unless there are as many as commands.</summary>
+    private static Queue<string> Expected(TsvRow row, string column, string kind, string[] commands, Problems problems)
+    {
+        string[] expected = row[column] == "-" ? [] : row[column].Split(Separator);
+        int count = commands.Count(command => command.StartsWith(kind, StringComparison.Ordinal));
+        if (count != expected.Length)
+        {
+            problems.Add(row, $"{count} commands begin with '{kind.Trim()}', and column {column} has {expected.Length}");
+        }
+
+        return new Queue<string>(expected);
     }
 }
