@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Portolan.Cli.Frame;
 using Portolan.Cli.Trace;
 using Portolan.Compatibility.Judging;
 using Portolan.Kvm.Behaviours;
@@ -15,6 +16,9 @@ internal sealed class CheckOptions
     private readonly Option<string?> _design = new("--evmcs-design") { Description = "The design of eVMCS that every host is taken to have; without it each host's own.", HelpName = string.Join('|', Designs) };
     private readonly Option<bool> _failOnWarnings = new("--fail-on-warnings") { Description = "Answer exit code 2 where the verdict has warnings." };
 
+    /// <summary>The policy and the day.</summary>
+    public PolicyOptions Policy { get; } = new();
+
     private static IEnumerable<string> Designs => BehaviourTable.All.ToArray().Where(static row => row.Id == DesignBehaviour).Select(static row => row.Value);
 
     public void AddTo(Command command)
@@ -25,6 +29,8 @@ internal sealed class CheckOptions
         {
             command.Options.Add(option);
         }
+
+        Policy.AddTo(command);
     }
 
     /// <summary>What was asked, or one line that says why it makes no sense.</summary>

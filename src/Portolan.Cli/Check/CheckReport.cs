@@ -47,7 +47,8 @@ internal static class CheckReport
         foreach (ReportedFinding finding in findings)
         {
             string vcpus = withVcpus ? $" (vCPU {string.Join(", ", finding.Vcpus)})" : "";
-            text.Line(Printable.OneLine($"      {finding.Words}{vcpus}"));
+            string own = finding.JudgedSeverity is { } severity ? $" ({VerdictWords.Of(severity)} without the policy)" : "";
+            text.Line(Printable.OneLine($"      {finding.Words}{vcpus}{own}"));
         }
     }
 

@@ -22,6 +22,9 @@ internal sealed record CheckRequest(RouteAsked Route, string? DesignWord)
 
     public bool FailOnWarnings { get; init; }
 
+    /// <summary>What the findings come to here; null for what they come to by themselves.</summary>
+    public PolicyChoice? Policy { get; init; }
+
     /// <summary>Reads the files and judges the route; the fault says which file is wrong.</summary>
     public Reading<CheckAnswer> Run(Terminal terminal)
     {
@@ -48,12 +51,12 @@ internal sealed record CheckRequest(RouteAsked Route, string? DesignWord)
         foreach (VcpuState? vcpu in files.Vcpus.IsEmpty ? [null] : files.Vcpus.Cast<VcpuState?>())
         {
             EnginesAnswer answer = Engines.Judge(question with { State = vcpu });
-            judged.AddRange(answer.Judgements.Select(judgement => new VcpuJudgement(vcpu?.Id, judgement)));
+            judged.AddRange(answer.Judgements.Select(judgement => new VcpuJudgement(vcpu?.Id, Policy?.Policy.Apply(judgement, question, Policy.Day) ?? judgement)));
             disagreement ??= answer.Disagreement;
         }
 
         VerdictReport report = VerdictReporting.Of(question, Settings(), judged);
-        return new CheckAnswer(report with { ExitCode = (int)CheckAnswer.CodeOf(report.Verdict, FailOnWarnings) }, files, disagreement);
+        return new CheckAnswer(report with { ExitCode = (int)CheckAnswer.CodeOf(report.Verdict, FailOnWarnings || Policy?.Policy.FailsOnWarnings == true) }, files, disagreement);
     }
 
     /// <summary>The hosts; one that the route visits twice is compiled once.</summary>
@@ -77,5 +80,7 @@ internal sealed record CheckRequest(RouteAsked Route, string? DesignWord)
     {
         NestedControls = Route.NestedNames,
         Unpermitted = [.. Route.Unpermitted.Order()],
+        Policy = Policy?.File,
+        Date = Policy?.DayText,
     };
 }

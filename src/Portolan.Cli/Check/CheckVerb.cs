@@ -34,6 +34,12 @@ internal static class CheckVerb
             return terminal.RefuseUsage(fault!);
         }
 
+        if (options.Policy.Read(terminal, parsed, out ExitCode refused) is not { } policy)
+        {
+            return refused;
+        }
+
+        request = request with { Policy = policy };
         Reading<CheckAnswer> answer = request.Run(terminal);
         if (!answer.Ok)
         {

@@ -125,6 +125,7 @@ public static class VerdictDocument
         writer.Hex("guestValue", finding.GuestValue);
         writer.Hex("hostValue", finding.HostValue);
         writer.Text("source", finding.Source);
+        writer.Text("judgedSeverity", finding.JudgedSeverity is { } severity ? VerdictWords.Of(severity) : null);
         writer.Text("waiver", finding.Waiver);
         Numbers(writer.Json, "vcpus", finding.Vcpus);
     }

@@ -77,6 +77,7 @@ internal static class VerdictFields
             Source = row.Text("source"),
             GuestValue = row.Hex("guestValue"),
             HostValue = row.Hex("hostValue"),
+            JudgedSeverity = row.Optional("judgedSeverity") is null ? null : Word(row, "judgedSeverity", Enum.GetValues<ClauseSeverity>(), VerdictWords.Of),
             Waiver = row.OptionalText("waiver"),
             Vcpus = [.. Numbers(row, "vcpus").Select(static vcpu => (uint)vcpu)],
         };

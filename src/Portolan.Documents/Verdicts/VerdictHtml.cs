@@ -73,7 +73,7 @@ public static class VerdictHtml
         {
             ReportedFinding first = clause.First();
             page.Add($"<h3>{Text(first.At)}: {Text(first.Statement)} <code>[{Text(first.Clause)}]</code></h3>\n");
-            page.Add($"<p class=\"remark\">Else: {Text(first.Consequence)}. Enforced by {Text(first.EnforcedBy)}. Source: {Text(first.Source)}.{Text(first.Waiver is { } waiver ? $" Waived: {waiver}." : "")}</p>\n");
+            page.Add($"<p class=\"remark\">Else: {Text(first.Consequence)}. Enforced by {Text(first.EnforcedBy)}. Source: {Text(first.Source)}.{Text(first.Waiver is { } waiver ? $" Waived: {waiver}." : "")}{Text(first.JudgedSeverity is { } own ? $" {VerdictWords.Of(own)} without the policy." : "")}</p>\n");
             page.Add($"<table><tr><th>where<th>guest<th>host{(report.Vcpus.Length > 1 ? "<th>vCPUs" : "")}</tr>\n");
             foreach (ReportedFinding finding in clause)
             {

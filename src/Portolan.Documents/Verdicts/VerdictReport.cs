@@ -61,6 +61,9 @@ public sealed record ReportedFinding(string Clause, ClauseSeverity Severity, int
     /// <summary>The host's value as the finding holds it.</summary>
     public ulong HostValue { get; init; }
 
+    /// <summary>The severity that the check found, where a policy made it another.</summary>
+    public ClauseSeverity? JudgedSeverity { get; init; }
+
     /// <summary>The waiver that lowered its severity, if one did.</summary>
     public string? Waiver { get; init; }
 

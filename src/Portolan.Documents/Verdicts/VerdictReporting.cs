@@ -99,6 +99,7 @@ public static class VerdictReporting
             Source = finding.Rule.Source,
             GuestValue = finding.Guest,
             HostValue = finding.Host,
+            JudgedSeverity = finding.JudgedSeverity,
             Waiver = finding.Waiver,
         };
     }
