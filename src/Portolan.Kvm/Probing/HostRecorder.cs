@@ -27,7 +27,7 @@ public static class HostRecorder
             TakenAt = takenAt,
             SupportedCpuid = Ask(system.GetSupportedCpuid(), "KVM_GET_SUPPORTED_CPUID"),
             EmulatedCpuid = Ask(system.GetEmulatedCpuid(), "KVM_GET_EMULATED_CPUID"),
-            HypervCpuid = Ask(system.GetSupportedHvCpuid(), "KVM_GET_SUPPORTED_HV_CPUID"),
+            HypervCpuid = Ask(system.GetSupportedHvCpuid(), "KVM_GET_SUPPORTED_HV_CPUID") ?? HypervCpuidOfVcpu(system),
             Capabilities = Capabilities(system),
             SupportedXcr0 = SupportedXcr0(system),
             GuestPermission = Ask(system.GetXcompGuestPermission(), "arch_prctl(ARCH_GET_XCOMP_GUEST_PERM)"),
@@ -94,6 +94,33 @@ public static class HostRecorder
             HostXcr0 = swReserved is { Ok: true, Value: not 0 } ? new(new XFeatureMask(swReserved.Value), Measured("bytes 464 to 471 of KVM_GET_XSAVE")) : null,
             TscKhz = Ask(vcpu.Vcpu.GetTscKhz(), "KVM_GET_TSC_KHZ"),
         };
+    }
+
+    /// <summary>
+    /// Before 5.11 only a vCPU tells Hyper-V's leaves (contract E18): one with the in-kernel LAPIC, and with eVMCS enabled where the
+    /// kernel has it, shows what the system's later do.
+    /// </summary>
+    private static Fact<CpuidTable>? HypervCpuidOfVcpu(IKvmSystem system)
+    {
+        KvmAnswer<IKvmVm> created = system.CreateVm();
+        if (!created.Ok)
+        {
+            return null;
+        }
+
+        using IKvmVm vm = created.Value;
+        _ = vm.CreateIrqChip();
+        KvmAnswer<IKvmVcpu> vcpu = vm.CreateVcpu(0);
+        if (!vcpu.Ok)
+        {
+            return null;
+        }
+
+        using (vcpu.Value)
+        {
+            _ = vcpu.Value.EnableEnlightenedVmcs();
+            return Ask(vcpu.Value.GetSupportedHvCpuid(), "KVM_GET_SUPPORTED_HV_CPUID of a vCPU");
+        }
     }
 
     private static Fact<ImmutableSortedDictionary<string, long>> Capabilities(IKvmSystem system)
