@@ -35,17 +35,27 @@ internal sealed class RouteJudge
     public Judgement Judge()
     {
         int hop = 0;
+        bool unknown = false;
         PaperVcpu? before = null;
         CarriedState? carried = _question.State is { } state ? CarriedState.Of(state) : null;
         for (; hop < _question.Hosts.Length; hop++)
         {
             HopReport report = new(hop, _findings, _missing);
-            (PaperVcpu? here, carried) = Visit(report, _question.Hosts[hop].Facts, before, carried);
-            if (here is null || report.Blocked)
+            HostFacts facts = _question.Hosts[hop].Facts;
+            if (unknown)
+            {
+                Promises(report, facts, _question.Hosts[hop - 1].Facts);
+                continue;
+            }
+
+            (PaperVcpu? here, carried) = Visit(report, facts, before, carried);
+            if (report.Blocked)
             {
                 break;
             }
 
+            // What a missing fact decides ends the state's journey, not what can be said of the other hosts.
+            unknown = here is null;
             before = here;
         }
 
@@ -56,6 +66,21 @@ internal sealed class RouteJudge
             LastHop = Math.Min(hop, _question.Hosts.Length - 1),
             FromState = FromState,
         };
+    }
+
+    /// <summary>What needs no state: the promises.</summary>
+    private void Promises(HopReport report, HostFacts host, HostFacts before)
+    {
+        PolicyClauses.Judge(_question, _guest, host, before, report);
+        PaperVcpu vcpu = new(_guest, host);
+        if (!_question.Unpermitted.Contains(report.Hop))
+        {
+            SetupClauses.Permission(vcpu, report);
+        }
+
+        PromiseClauses.Components(_guest, host, report);
+        PromiseClauses.Features(vcpu, report);
+        PromiseClauses.Numbers(_guest, host, report);
     }
 
     private (PaperVcpu? Vcpu, CarriedState? Carried) Visit(HopReport report, HostFacts host, PaperVcpu? before, CarriedState? carried)
@@ -248,10 +273,10 @@ internal sealed class RouteJudge
             : KvmXcrs.Xcr0(vcpu.Xcr0.Bits);
     }
 
-    private static uint? SaveTsc(PaperVcpu vcpu, HopReport report)
+    private uint? SaveTsc(PaperVcpu vcpu, HopReport report)
     {
         uint? khz = vcpu.TscKhz ?? vcpu.Host.Snapshot.TscKhz?.Value;
-        if (khz is null)
+        if (khz is null && report.Hop + 1 < _question.Hosts.Length && _question.Hosts[report.Hop + 1].Facts.Capability(KvmCapability.TscControl) is not > 0)
         {
             report.Missing("tscKhz", ClauseTable.TscKhz);
         }

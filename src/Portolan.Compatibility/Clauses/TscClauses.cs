@@ -16,7 +16,9 @@ internal static class TscClauses
     {
         if (vcpu.Host.Snapshot.TscKhz is not { } own)
         {
-            return MissingFact.Rule("tscKhz");
+            // Hardware that scales takes any frequency.
+            vcpu.TscKhz = khz == 0 ? null : khz;
+            return vcpu.Host.Capability(KvmCapability.TscControl) > 0 ? null : MissingFact.Rule("tscKhz");
         }
 
         uint wanted = khz == 0 ? own.Value : khz;

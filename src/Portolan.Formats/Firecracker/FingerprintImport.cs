@@ -1,6 +1,7 @@
 using System.Globalization;
 using Portolan.Documents;
 using Portolan.Documents.Json;
+using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Msr;
@@ -80,7 +81,7 @@ public static class FingerprintImport
                 SupportedXcr0 = new(XsaveLeaf.Xcr0(_cpuid), fromLeaf),
                 SupportedXss = new(XsaveLeaf.Xss(_cpuid), fromLeaf),
             };
-            return new ImportedHost(snapshot, [.. Remarks(snapshot)]);
+            return new ImportedHost(Predictor.Complete(snapshot), [.. Remarks(snapshot)]);
         }
 
         private static IEnumerable<string> Remarks(HostSnapshot snapshot)

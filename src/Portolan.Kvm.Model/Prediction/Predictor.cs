@@ -103,6 +103,43 @@ public static class Predictor
             : set;
     }
 
+    /// <summary>
+    /// A host as another tool recorded it, completed by what its release and its CPU's line imply: the module, the behaviours and the
+    /// capabilities that nobody asked for. What was recorded stays; what is filled in is derived.
+    /// </summary>
+    public static HostSnapshot Complete(HostSnapshot host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        CpuidVendor? vendor = host.AnyCpuid is { } cpuid ? CpuLineTable.VendorOf(cpuid) : null;
+        if (vendor is not (CpuidVendor.Intel or CpuidVendor.Amd) || !KernelRelease.TryParse(host.KernelRelease?.Value, host.KernelVersion?.Value, out KernelRelease release))
+        {
+            return host;
+        }
+
+        string how = $"upstream {release}";
+        ImmutableSortedDictionary<string, Fact<string>> behaviours = host.Behaviours;
+        foreach ((string id, string value) in KvmBehaviours.Of(release).Known().Where(known => !host.Behaviours.ContainsKey(known.Key)))
+        {
+            behaviours = behaviours.SetItem(id, Derived(value, how));
+        }
+
+        Exposure exposure = new(release, vendor.Value);
+        Parameters parameters = Parameters.Of(host, exposure);
+        Conditions? conditions = Hardware.Of(host, exposure, parameters) is { } hardware ? new Conditions(hardware, parameters) : null;
+        return host with
+        {
+            KvmModule = host.KvmModule ?? Derived(vendor == CpuidVendor.Intel ? "kvm_intel" : "kvm_amd", how),
+            Behaviours = behaviours,
+            Capabilities = host.Capabilities ?? (conditions is null ? null : Derived(ImpliedCapabilities(host, exposure, conditions), how)),
+        };
+    }
+
+    private static ImmutableSortedDictionary<string, long> ImpliedCapabilities(HostSnapshot host, Exposure exposure, Conditions conditions)
+    {
+        ShownCpuid shown = new(exposure, conditions, DynamicPermitted(host));
+        return new MsrPrediction(exposure, conditions, _ => true).Capabilities(shown.Xsave.StandardSize);
+    }
+
     /// <summary>From which release to which, and what that changes; without a first one nothing was seen.</summary>
     private sealed record Step(Exposure? There, Exposure Then, CpuidChanges? Changes);
 
