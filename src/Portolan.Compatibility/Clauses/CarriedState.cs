@@ -14,8 +14,8 @@ internal sealed record CarriedState
 
     public ImageHeader Header { get; init; }
 
-    /// <summary>Where the host that saved the image puts the components; null for a state that was given.</summary>
-    public XsaveLayout? Layout { get; init; }
+    /// <summary>The host that saved the image; null for a state that was given.</summary>
+    public HostFacts? SavedOn { get; init; }
 
     public KvmXcrs? Xcrs { get; init; }
 

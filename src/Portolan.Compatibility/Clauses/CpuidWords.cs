@@ -10,8 +10,6 @@ namespace Portolan.Compatibility.Clauses;
 /// </summary>
 internal static class CpuidWords
 {
-    private const uint VariableSubleaves = 1;
-
     private static readonly Slot[] Slots = CreateSlots();
 
     /// <summary>Of each word: bits of which each must be in the host where the guest has it.</summary>
@@ -66,10 +64,12 @@ internal static class CpuidWords
     public static int WordOf(CpuidFeature field)
         => Array.FindIndex(Slots, slot => slot.Address == field.Address && slot.Register == field.Register);
 
-    private static bool IsJudged(CpuidFeature field) => field.Space == CpuidSpace.Cpu && field.LastSubleaf - field.Address.Subleaf < VariableSubleaves;
+    /// <summary>A field that stands in many subleaves is judged in the first.</summary>
+    private static bool IsJudged(CpuidFeature field) => field.Space == CpuidSpace.Cpu;
 
     private static bool IsNumber(CpuidFeature field)
-        => IsJudged(field) && !field.IsBit && !field.VariesAtRunTime && field.Rule is not (MigrationRule.Synthesised or MigrationRule.Subset);
+        => IsJudged(field) && field.LastSubleaf == field.Address.Subleaf && !field.IsBit && !field.VariesAtRunTime
+            && field.Rule is not (MigrationRule.Synthesised or MigrationRule.Subset);
 
     private static uint Mask(Slot slot, MigrationRule rule)
     {

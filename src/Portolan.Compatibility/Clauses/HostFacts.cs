@@ -42,7 +42,6 @@ internal sealed class HostFacts
 
         UnknownWords = ReadUnknown(snapshot);
         Features = Offered is null ? null : ModelFeatures.Of(Offered);
-        Layout = Offered is not null && XsaveLayout.TryFrom(Offered, out XsaveLayout layout, out _) ? layout : XsaveLayout.Legacy;
         IsAmd = snapshot.KvmModule?.Value is Amd || (snapshot.KvmModule?.Value is not Intel && NamesAmd(snapshot.AnyCpuid));
         Vmx = snapshot.FeatureMsrs is { } maxima && VmxCapabilitiesReader.TryRead(maxima.Value, out VmxCapabilities vmx, out _) ? vmx : null;
         Places = ReadPlaces(snapshot, out ImmutableArray<string> missing);
@@ -99,9 +98,6 @@ internal sealed class HostFacts
     /// <summary>The features of it that KVM's checks ask for.</summary>
     public ModelFeatures? Features { get; }
 
-    /// <summary>Where the host's leaf 0DH puts each component.</summary>
-    public XsaveLayout Layout { get; }
-
     /// <summary>Offset and size of each component as the hardware has it, by number.</summary>
     public (int Offset, int Size)[] Places { get; }
 
@@ -136,6 +132,9 @@ internal sealed class HostFacts
 
     /// <summary>Does KVM_GET_MSR_INDEX_LIST have the MSR?</summary>
     public bool Lists(uint index) => _listed.Contains(index);
+
+    /// <summary>Where the hardware has a component; all 0 if that is not known.</summary>
+    public (int Offset, int Size) PlaceOf(int component) => component < Places.Length ? Places[component] : default;
 
     /// <summary>The end of a standard-format image with these components, in bytes.</summary>
     public int SizeOf(XFeatureMask components)

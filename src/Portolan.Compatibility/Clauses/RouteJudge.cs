@@ -155,9 +155,10 @@ internal sealed class RouteJudge
     private void Start(PaperVcpu vcpu, HopReport report)
     {
         XFeatureMask dynamic = _guest.Promised & XFeatures.Dynamic & _question.Guest.GuestPermission;
+        dynamic &= vcpu.Host.Supported;
         if (!dynamic.IsEmpty)
         {
-            Use(vcpu, report, vcpu.Host.Supported);
+            Add(vcpu, dynamic);
         }
 
         WorstPaper.Apply(vcpu);
@@ -177,15 +178,19 @@ internal sealed class RouteJudge
     }
 
     /// <summary>The guest runs on: what the host keeps enabled gets into use again, promised or not (contract X18).</summary>
-    private void Run(PaperVcpu vcpu)
+    private void Run(PaperVcpu vcpu) => Add(vcpu, vcpu.Host.Default.Except(Promised));
+
+    /// <summary>What KVM_GET_XSAVE keeps and these components get into use, if the host lets them.</summary>
+    private void Add(PaperVcpu vcpu, XFeatureMask components)
     {
-        if (!vcpu.Host.HasXsave || XsaveClauses.ImageSize(vcpu) > TransferPlan.LegacyXsaveSize || XsaveClauses.GetMask(vcpu) is not { } mask)
+        bool saves = vcpu.Host.Behaviours.XsaveXsave2 == XsaveXsave2.Present || XsaveClauses.ImageSize(vcpu) <= TransferPlan.LegacyXsaveSize;
+        if (!vcpu.Host.HasXsave || !saves || XsaveClauses.GetMask(vcpu) is not { } mask)
         {
             return;
         }
 
         XFeatureMask held = vcpu.InUse & mask;
-        XFeatureMask extra = vcpu.Host.Default.Except(held | Promised);
+        XFeatureMask extra = components.Except(held);
         if (!extra.IsEmpty && XsaveClauses.Set(vcpu, held | extra, new ImageHeader(int.MaxValue, false, false, vcpu.Mxcsr)) is null)
         {
             _expected |= extra;
@@ -199,7 +204,7 @@ internal sealed class RouteJudge
         {
             Components = SaveXsave(vcpu, report),
             Header = new ImageHeader(StateLoad.Xsave2Size(vcpu) is > 0 and int size ? size : TransferPlan.LegacyXsaveSize, false, false, vcpu.Mxcsr),
-            Layout = host.Layout,
+            SavedOn = host,
             Xcrs = SaveXcrs(vcpu, report),
             System = vcpu.System,
             SregsFlags = StateLoad.IsPae(vcpu.System) && host.Capability(KvmCapability.Sregs2) > 0 ? 1UL : 0,
@@ -226,7 +231,7 @@ internal sealed class RouteJudge
 
             if (vcpu.Host.Behaviours.XsaveXsave2 != XsaveXsave2.Present && XsaveClauses.ImageSize(vcpu) > TransferPlan.LegacyXsaveSize)
             {
-                report.Refused(ClauseTable.XsaveGetSize, new Subject(SubjectKind.Components), vcpu.Dynamic.Bits);
+                report.Refused(ClauseTable.XsaveGetSize, new Subject(SubjectKind.Part, (uint)VcpuPart.Xsave), vcpu.Dynamic.Bits);
                 return null;
             }
 

@@ -24,7 +24,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
     public void Load(CarriedState state, PaperVcpu? before)
     {
         HostFacts host = vcpu.Host;
-        if (state.Layout is { } saved && state.Components is { } components)
+        if (state.SavedOn is { } saved && state.Components is { } components)
         {
             XsaveClauses.Places(report, saved, host, components);
         }
@@ -53,7 +53,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
 
     /// <summary>What was in use and is in the vCPU now, for the next save.</summary>
     public static XFeatureMask Expected(PaperVcpu vcpu, CarriedState state, HopReport report, XFeatureMask expected)
-        => vcpu.XsaveLost ? XFeatureMask.None : report.Hop == 0 ? state.Components ?? XFeatureMask.None : expected;
+        => vcpu.XsaveLost ? XFeatureMask.None : report.Hop == 0 ? (state.Components ?? XFeatureMask.None).Except(vcpu.Xfd) : expected;
 
     /// <summary>KVM_CAP_XSAVE2 of the VM: the bytes that KVM_GET_XSAVE2 transfers; 0 where it does not exist.</summary>
     public static int Xsave2Size(PaperVcpu vcpu)
@@ -214,7 +214,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
 
         if (question.State is not null)
         {
-            foreach (MsrValue msr in state.Msrs.Where(msr => msr.Value != 0 && !IsKnown(msr.Index)))
+            foreach (MsrValue msr in state.Msrs.Where(msr => msr.Value != 0 && !IsKnown(msr.Index) && IsRestored(msr.Index)))
             {
                 report.Add(ClauseTable.MsrNotListed, new Subject(SubjectKind.Msr, msr.Index), msr.Value);
             }
@@ -236,7 +236,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
 
         foreach (uint index in listed)
         {
-            if (!IsKnown(index) && index != MsrIndex.MsrKvmAsyncPfInt
+            if (!IsKnown(index) && IsRestored(index) && index != MsrIndex.MsrKvmAsyncPfInt
                 && KnownMsrs.Find(index)?.IsPromised(question.Guest.Cpuid) is not false
                 && MsrClauses.Read(before, index, out ulong value) is null)
             {

@@ -1,6 +1,7 @@
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Model.Cpuid;
+using Portolan.Kvm.Model.Xsave;
 using Portolan.Kvm.State;
 using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
@@ -19,7 +20,8 @@ internal static class WorstPaper
     {
         if (vcpu.Guest.Features[ModelFeature.Xsave] && vcpu.Host.Capability(KvmCapability.Xcrs) > 0 && vcpu.Host.HasXsave)
         {
-            _ = XcrClauses.Load(vcpu, XcrClauses.Largest(vcpu.Promised));
+            XFeatureMask permitted = vcpu.Host.Supported.Except(XFeatures.Dynamic) | (vcpu.Host.Supported & vcpu.Guest.Contract.GuestPermission);
+            _ = XcrClauses.Load(vcpu, XcrClauses.Largest(vcpu.Guest.Promised & permitted));
         }
 
         _ = SregsClauses.Load(vcpu, Registers(vcpu));
@@ -36,7 +38,7 @@ internal static class WorstPaper
         bool longMode = vcpu.Guest.Features[ModelFeature.Lm] && vcpu.Host.Features?[ModelFeature.Lm] is true;
         if (!longMode)
         {
-            return vcpu.System with { Cr4 = cr4 };
+            return vcpu.System with { Cr4 = cr4 & ~Cr4La57, Efer = 0 };
         }
 
         ulong efer = vcpu.Guest.EferAllowed & (vcpu.Host.EferAllowed ?? 0) & ~EferSvme;

@@ -87,15 +87,16 @@ internal static class XsaveClauses
         return null;
     }
 
-    /// <summary>Which of the saved components this host looks for at another place (contract X4).</summary>
-    public static void Places(HopReport report, XsaveLayout saved, HostFacts here, XFeatureMask components)
+    /// <summary>Which of the saved components this host looks for at another place (contract X4); where one is not known nothing is said.</summary>
+    public static void Places(HopReport report, HostFacts saved, HostFacts here, XFeatureMask components)
     {
-        foreach (int component in saved.DifferencesFrom(here.Layout, components).Components())
+        foreach (int component in components.Except(XFeatureMask.Legacy).Components())
         {
-            if (saved.TryGet(component, out XsaveComponent there))
+            (int Offset, int Size) there = saved.PlaceOf(component);
+            (int Offset, int Size) own = here.PlaceOf(component);
+            if (there.Size != 0 && own.Size != 0 && there != own)
             {
-                ulong place = here.Layout.TryGet(component, out XsaveComponent own) ? (ulong)own.Offset : ulong.MaxValue;
-                report.Add(ClauseTable.XsaveLayout, new Subject(SubjectKind.Component, (uint)component), (ulong)there.Offset, place);
+                report.Add(ClauseTable.XsaveLayout, new Subject(SubjectKind.Component, (uint)component), (ulong)there.Offset, (ulong)own.Offset);
             }
         }
     }
