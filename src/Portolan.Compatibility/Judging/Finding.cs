@@ -26,6 +26,9 @@ public sealed record Finding(RefusalRule Rule, ClauseSeverity Severity, int Hop,
     /// <summary>The severity that the check found, where a policy made it another.</summary>
     public ClauseSeverity? JudgedSeverity { get; init; }
 
+    /// <summary>Was it a policy that found it: an expired waiver, a snapshot that is too old?</summary>
+    public bool IsOfPolicy { get; init; }
+
     /// <summary>The waiver under which it passes: its name, last day and reason; null where none does.</summary>
     public string? Waiver { get; init; }
 

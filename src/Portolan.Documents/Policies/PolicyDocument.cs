@@ -20,6 +20,7 @@ public static class PolicyDocument
         using DocumentWriter writer = new(DocumentKind.Policy, policy.Extensions);
         writer.Text("name", policy.Name);
         writer.Text("failOn", policy.FailsOnWarnings ? PolicyFields.Warnings : PolicyFields.Incompatible);
+        writer.Number("maxEvidenceAgeDays", policy.MaxEvidenceAgeDays);
         writer.Json.WriteStartObject("clauses");
         foreach (PolicyRule rule in policy.Rules)
         {

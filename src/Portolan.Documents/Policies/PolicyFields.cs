@@ -12,6 +12,8 @@ internal static class PolicyFields
     public const string Warnings = "warnings";
     public const string Incompatible = "incompatible";
 
+    private const string MaxAge = "maxEvidenceAgeDays";
+    private const long LongestAge = 36_500;
     private const string WaiversPlace = "/waivers";
     private const string NotReadAdvice = "an ioctl does not read a policy; make the host or the VMM comply, or leave the clause out";
 
@@ -27,6 +29,7 @@ internal static class PolicyFields
     {
         Name = root.OptionalText("name"),
         FailsOnWarnings = ReadFailOn(root),
+        MaxEvidenceAgeDays = root.Optional(MaxAge) is { } days ? (int)root.IntegerOf(days, root.PathOf(MaxAge), 0, LongestAge) : null,
         Rules = root.Optional("clauses") is { } clauses ? ReadRules(root, clauses) : [],
         Waivers = root.Optional("waivers") is { } waivers ? ReadWaivers(root, waivers) : [],
     };

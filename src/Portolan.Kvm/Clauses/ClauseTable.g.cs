@@ -343,7 +343,7 @@ public static partial class ClauseTable
     /// <summary>vm.clock: KVM_SET_CLOCK has only flags that the kernel knows (contract S4).</summary>
     public static RefusalRule VmClock { get; } = new("vm.clock", "KVM_SET_CLOCK has only flags that the kernel knows", "arch/x86/kvm/x86.c kvm_vm_ioctl_set_clock; contract S4");
 
-    /// <summary>promise.cpuid: Every feature in the guest CPUID is one that this host's KVM supports (contract C6,S1,S9,S10,S17).</summary>
+    /// <summary>promise.cpuid: Every feature in the guest CPUID is one that this host's KVM supports (contract C6,S1,S5,S9,S10,S17,X39).</summary>
     public static RefusalRule PromiseCpuid { get; } = new("promise.cpuid", "Every feature in the guest CPUID is one that this host's KVM supports", "Documentation/virt/kvm/api.rst KVM_GET_SUPPORTED_CPUID; contract S1");
 
     /// <summary>promise.emulated: A feature in the guest CPUID that the CPU lacks is one that KVM emulates (contract S1).</summary>
@@ -463,8 +463,8 @@ public static partial class ClauseTable
     /// <summary>guest.confidential: The guest is not confidential: its state can be read (contract S23,X15).</summary>
     public static RefusalRule GuestConfidential { get; } = new("guest.confidential", "The guest is not confidential: its state can be read", "arch/x86/kernel/fpu/core.c fpstate is_confidential; contract X15, S23");
 
-    /// <summary>evidence.stale: A snapshot is not older than the host's boot, kernel, modules or microcode.</summary>
-    public static RefusalRule EvidenceStale { get; } = new("evidence.stale", "A snapshot is not older than the host's boot, kernel, modules or microcode", "design: evidence");
+    /// <summary>evidence.stale: A snapshot is not older than the policy allows: the host may have another kernel, module parameter or microcode since.</summary>
+    public static RefusalRule EvidenceStale { get; } = new("evidence.stale", "A snapshot is not older than the policy allows: the host may have another kernel, module parameter or microcode since", "design: evidence");
 
     /// <summary>policy.waiver-expired: A waiver of the policy has not expired.</summary>
     public static RefusalRule PolicyWaiverExpired { get; } = new("policy.waiver-expired", "A waiver of the policy has not expired", "design: policies");
@@ -584,11 +584,11 @@ public static partial class ClauseTable
         new(VmMemory, "", "kvm", ClauseSeverity.Blocks, "KVM_SET_USER_MEMORY_REGION fails with EINVAL or EEXIST: the memory layout of the source cannot be made"),
         new(VmMemoryHole, "", "vmm", ClauseSeverity.Breaks, "the guest reads all ones or the VM stops with an MMIO exit where its memory should be"),
         new(VmClock, "S4", "kvm", ClauseSeverity.Blocks, "KVM_SET_CLOCK fails with EINVAL: a flag of a newer kernel is passed on, and kvmclock is not restored"),
-        new(PromiseCpuid, "C6,S1,S9,S10,S17", "policy", ClauseSeverity.Breaks, "the guest raises #UD or #GP when it uses the feature, or is less protected than it believes"),
+        new(PromiseCpuid, "C6,S1,S5,S9,S10,S17,X39", "policy", ClauseSeverity.Breaks, "the guest raises #UD or #GP when it uses the feature, or is less protected than it believes"),
         new(PromiseEmulated, "S1", "policy", ClauseSeverity.Degrades, "each use of the instruction traps into KVM: thousands of cycles instead of a few"),
         new(PromiseVendor, "S15", "policy", ClauseSeverity.Breaks, "SYSENTER, hypercalls, MSRs and nested formats differ: a guest kernel that decided by vendor at boot faults"),
         new(PromiseComponent, "S6,S7,S8,X9,X40", "policy", ClauseSeverity.Breaks, "the guest faults at XSETBV, or at the first instruction that uses the component"),
-        new(PromiseSupervisorComponent, "S5,X37,X39", "policy", ClauseSeverity.Breaks, "the guest takes #GP when it sets IA32_XSS, which a kernel does at boot and again on every CPU that comes online"),
+        new(PromiseSupervisorComponent, "S5,X37,X39", "policy", ClauseSeverity.Breaks, "the guest takes #GP when it sets IA32_XSS, which a kernel does at boot and again on every CPU that comes online") { Unjudged = "the bits of CPUID.(EAX=0DH,ECX=1) that promise them are features: promise.cpuid judges each" },
         new(PromiseXsaveLayout, "S21,X3,X40", "policy", ClauseSeverity.Corrupts, "the guest reads components from the wrong place of its own XSAVE areas: signal frames and task switches damage registers"),
         new(PromisePhysicalWidth, "C7,S11", "policy", ClauseSeverity.Breaks, "the guest puts devices or memory at addresses that this host cannot translate"),
         new(PromiseSmallerPhysicalWidth, "S11", "policy", ClauseSeverity.Degrades, "a guest that marks entries by reserved address bits gets no fault for them: its shadow paging or MMIO tricks go wrong"),

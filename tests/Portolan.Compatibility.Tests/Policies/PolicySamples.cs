@@ -9,8 +9,9 @@ namespace Portolan.Compatibility.Tests.Policies;
 /// <summary>Random judgements and policies such as the reader of policies lets through.</summary>
 internal static class PolicySamples
 {
-    public static readonly string[] Hosts = ["a1", "a2", "b1"];
     public static readonly DateOnly Day = new(2026, 6, 15);
+    public static readonly PolicedHost[] Hosts =
+        [new("a1", new(2026, 6, 15, 3, 0, 0, TimeSpan.Zero)), new("a2", new(2026, 6, 1, 23, 0, 0, TimeSpan.Zero)), new("b1")];
 
     private static readonly Clause[] Clauses = [.. ClauseTable.Every];
     private static readonly string[] Policy = [.. Clauses.Where(static clause => clause.IsPolicy).Select(static clause => clause.Rule.Id)];
@@ -29,8 +30,10 @@ internal static class PolicySamples
     public static Gen<CheckPolicy> Policies { get; } =
         from rules in Rules().Array[0, 6]
         from waivers in Waivers().Array[0, 6]
+        from age in Pick<int?>(null, null, 0, 14, 13)
         select new CheckPolicy
         {
+            MaxEvidenceAgeDays = age,
             Rules = [.. rules.Where(static rule => rule.Softened is null).DistinctBy(static rule => rule.Clauses)],
             Waivers = [.. waivers.Where(static waiver => waiver.Unwaivable is null).DistinctBy(static waiver => waiver.Name)],
         };

@@ -19,7 +19,7 @@ public sealed class PolicyDocumentTests
 
         Assert.Empty(check.Problems);
         Assert.True(read.Ok, read.ToString());
-        Assert.Equal(("production", true), (read.Value.Name, read.Value.FailsOnWarnings));
+        Assert.Equal(("production", true, 30), (read.Value.Name, read.Value.FailsOnWarnings, read.Value.MaxEvidenceAgeDays));
         Assert.Equal([PolicyAction.Block, PolicyAction.Warn, PolicyAction.Block], read.Value.Rules.Select(static rule => rule.Action));
         Assert.Equal(["ssbd", null], read.Value.Waivers.Select(static waiver => waiver.Subject?.Text));
         Assert.Equal(["/aFieldOfALaterRelease", "/waivers/ssbd-on-rack-b/ticket"], read.Value.Extensions.Keys);
@@ -35,15 +35,16 @@ public sealed class PolicyDocumentTests
     }
 
     [Theory]
-    [InlineData("\"promise.emulated\": \"block\"", "\"promise.emulatd\": \"block\"", "line 6, byte 102, $.clauses.promise.emulatd: expected the id of a clause, or the beginning of ids with * at its end, found \"promise.emulatd\"; near it: promise.emulated")]
+    [InlineData("\"promise.emulated\": \"block\"", "\"promise.emulatd\": \"block\"", "line 7, byte 131, $.clauses.promise.emulatd: expected the id of a clause, or the beginning of ids with * at its end, found \"promise.emulatd\"; near it: promise.emulated")]
     [InlineData("\"promise.emulated\": \"block\"", "\"promise.emulated\": \"forget\"", "$.clauses.promise.emulated: expected \"block\", \"warn\" or \"note\", found \"forget\"")]
     [InlineData("\"tsc.catch-up\": \"block\"", "\"tsc.catch-up\": \"note\"", "$.clauses.tsc.catch-up: expected nothing milder than what tsc.catch-up comes to by itself (degrades, enforced by kvm), found \"note\"; an ioctl does not read a policy")]
     [InlineData("\"promise.hyperv*\": \"warn\"", "\"*\": \"warn\"", "expected nothing milder than what xsave.set.supported comes to by itself (blocks, enforced by kvm), found \"warn\"")]
-    [InlineData("\"promise.hyperv*\": \"warn\"", "\"promise.emulated\": \"warn\"", "line 7")]
+    [InlineData("\"promise.hyperv*\": \"warn\"", "\"promise.emulated\": \"warn\"", "line 8")]
+    [InlineData("\"maxEvidenceAgeDays\": 30", "\"maxEvidenceAgeDays\": -1", "$.maxEvidenceAgeDays: expected a whole number from 0 to 36500, found -1")]
     [InlineData("\"failOn\": \"warnings\"", "\"failOn\": \"notes\"", "$.failOn: expected \"incompatible\" or \"warnings\", found \"notes\"")]
-    [InlineData("\"clause\": \"promise.cpuid\"", "\"clause\": \"xsave.set.promised\"", "line 13, byte 264, $.waivers[0].clause: expected a clause that only a check enforces, found \"xsave.set.promised\", and xsave.set.promised is enforced by kvm; an ioctl does not read a policy")]
+    [InlineData("\"clause\": \"promise.cpuid\"", "\"clause\": \"xsave.set.promised\"", "line 14, byte 293, $.waivers[0].clause: expected a clause that only a check enforces, found \"xsave.set.promised\", and xsave.set.promised is enforced by kvm; an ioctl does not read a policy")]
     [InlineData("\"clause\": \"evidence.*\"", "\"clause\": \"nothing.*\"", "$.waivers[1].clause: expected the id of a clause")]
-    [InlineData("\"expires\": \"2026-12-31\"", "\"expires\": \"2026-02-30\"", "line 17, byte 424, $.waivers[0].expires: expected a day as \"2026-12-31\", found \"2026-02-30\"")]
+    [InlineData("\"expires\": \"2026-12-31\"", "\"expires\": \"2026-02-30\"", "line 18, byte 453, $.waivers[0].expires: expected a day as \"2026-12-31\", found \"2026-02-30\"")]
     [InlineData("\"expires\": \"2026-12-31\"", "\"expires\": \"31.12.2026\"", "expected a day as \"2026-12-31\"")]
     [InlineData("\"expires\": \"2027-01-31\"", "\"remark\": 1", "$.waivers[1]: expected the field \"expires\", found none")]
     [InlineData("\"name\": \"old-snapshots\"", "\"name\": \"ssbd-on-rack-b\"", "$.waivers[1].name: expected each waiver's name once, found \"ssbd-on-rack-b\" a second time; give it another name")]
