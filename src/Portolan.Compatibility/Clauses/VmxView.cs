@@ -83,7 +83,7 @@ internal sealed class VmxView(RouteQuestion question)
     {
         if (VmxLoss.GroupOf(index) is not { } group)
         {
-            return question.NestedControls is null;
+            return question.NestedControls is not { IsEmpty: true };
         }
 
         uint controls = (uint)(lost >> 32);

@@ -1,6 +1,7 @@
+using System.Collections.Concurrent;
 using Portolan.Compatibility.Clauses;
+using Portolan.Compatibility.Run;
 using Portolan.Kvm.Behaviours;
-using Portolan.Kvm.Model;
 using Portolan.Kvm.Snapshot;
 
 namespace Portolan.Compatibility.Judging;
@@ -8,8 +9,10 @@ namespace Portolan.Compatibility.Judging;
 /// <summary>A host of a question: its snapshot, and what each engine computes from it once.</summary>
 public sealed class JudgedHost
 {
-    private readonly Lazy<ModelSystem?> _model;
     private readonly Lazy<HostFacts> _facts;
+
+    /// <summary>By the design of eVMCS that it is taken to have, its own first.</summary>
+    private readonly ConcurrentDictionary<int, HostModel> _models = new();
 
     /// <summary>Takes a snapshot.</summary>
     /// <param name="name">The host's name in answers.</param>
@@ -22,7 +25,6 @@ public sealed class JudgedHost
         Snapshot = snapshot;
         Behaviours = KvmBehaviours.Of(snapshot);
         _facts = new Lazy<HostFacts>(() => new HostFacts(this));
-        _model = new Lazy<ModelSystem?>(() => ModelSystem.TryCreate(Snapshot, Behaviours, out _));
     }
 
     /// <summary>The host's name in answers.</summary>
@@ -37,6 +39,10 @@ public sealed class JudgedHost
     /// <summary>What the clauses ask of it.</summary>
     internal HostFacts Facts => _facts.Value;
 
-    /// <summary>A fresh process on the model of this host; null where the snapshot lacks what every guest needs.</summary>
-    internal ModelSystem? NewModelProcess() => _model.Value?.AnotherProcess();
+    /// <summary>The model of this host, with another design of eVMCS if one is given.</summary>
+    internal HostModel Model(EvmcsDesign? design)
+        => _models.GetOrAdd(
+            design is { } given ? (int)given : -1,
+            static (_, asked) => new HostModel(asked.Host.Snapshot, asked.Design is { } other ? asked.Host.Behaviours with { EvmcsDesign = other } : asked.Host.Behaviours),
+            (Host: this, Design: design));
 }

@@ -78,6 +78,9 @@ internal readonly record struct ModelFeatures(ulong Bits)
     /// <summary>One feature.</summary>
     public static ModelFeatures Only(ModelFeature feature) => new(1UL << (int)feature);
 
+    /// <summary>The decisive feature at a place.</summary>
+    public static ModelFeature Of(CpuidFeature feature) => Places.Single(row => row.Place == feature).Feature;
+
     /// <summary>The features of a table.</summary>
     public static ModelFeatures Of(CpuidTable table)
     {

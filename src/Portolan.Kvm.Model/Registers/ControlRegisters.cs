@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Portolan.Kvm.Model.Cpuid;
+using Portolan.X86.Features;
 
 namespace Portolan.Kvm.Model.Registers;
 
@@ -40,31 +42,8 @@ internal static class ControlRegisters
     /// <summary>EFER bits that need a feature (arch/x86/kvm/x86.c __kvm_valid_efer).</summary>
     public static ReadOnlySpan<(int Bit, ModelFeature Feature)> EferFeatures => EferRows;
 
-    private static readonly (int Bit, ModelFeature Feature)[] Cr4Rows =
-    [
-        (11, ModelFeature.Umip),
-        (12, ModelFeature.La57),
-        (13, ModelFeature.Vmx),
-        (16, ModelFeature.FsgsBase),
-        (17, ModelFeature.Pcid),
-        (18, ModelFeature.Xsave),
-        (20, ModelFeature.Smep),
-        (21, ModelFeature.Smap),
-        (22, ModelFeature.Pku),
-        (23, ModelFeature.Shstk),
-        (23, ModelFeature.Ibt),
-        (28, ModelFeature.Lam),
-    ];
-
-    private static readonly (int Bit, ModelFeature Feature)[] EferRows =
-    [
-        (8, ModelFeature.Lm),
-        (10, ModelFeature.Lm),
-        (11, ModelFeature.Nx),
-        (12, ModelFeature.Svm),
-        (14, ModelFeature.FxsrOpt),
-        (21, ModelFeature.AutoIbrs),
-    ];
+    private static readonly (int Bit, ModelFeature Feature)[] Cr4Rows = Rows(GatedBits.Cr4);
+    private static readonly (int Bit, ModelFeature Feature)[] EferRows = Rows(GatedBits.Efer);
 
     /// <summary>The bits that a set of features permits.</summary>
     public static ulong Permitted(ReadOnlySpan<(int Bit, ModelFeature Feature)> rows, ModelFeatures features)
@@ -80,4 +59,7 @@ internal static class ControlRegisters
 
     /// <summary>The bits that any feature could permit.</summary>
     public static ulong Known(ReadOnlySpan<(int Bit, ModelFeature Feature)> rows) => Permitted(rows, new ModelFeatures(ulong.MaxValue));
+
+    private static (int Bit, ModelFeature Feature)[] Rows(ImmutableArray<GatedBit> rows)
+        => [.. rows.Select(row => (row.Bit, ModelFeatures.Of(row.Feature)))];
 }

@@ -58,6 +58,9 @@ public enum SetupPart
 /// <param name="RefusedMsr">The feature MSR at which KVM_SET_MSRS stopped.</param>
 public readonly record struct SetupStep(SetupPart Part, KvmAnswer Answer, MsrValue? RefusedMsr = null)
 {
+    /// <summary>The component whose permission was refused; null in other steps.</summary>
+    public int? RefusedComponent { get; init; }
+
     /// <summary>Was everything done?</summary>
     public bool Ok => Answer.Ok && RefusedMsr is null;
 }
@@ -83,20 +86,26 @@ public sealed class SetupRecord : ISetupObserver
 
 /// <summary>
 /// Gives a VM and its vCPUs what a contract promised, in the order that contract C9 demands. Each method stops at the first refusal and
-/// answers its step; what the contract leaves at its default is not asked of the kernel.
+/// answers its step, unless it is a diagnosis; what the contract leaves at its default is not asked of the kernel.
 /// </summary>
 public sealed class GuestSetup
 {
     private readonly GuestContract _contract;
     private readonly ImmutableArray<SetupPart> _vcpuSteps;
     private readonly MsrValue[] _featureMsrs;
+    private readonly bool _diagnoses;
 
     /// <summary>Prepares a setup.</summary>
     /// <param name="contract">What the guest was promised.</param>
     /// <param name="vcpuSteps">The order of the vCPU's steps; <see cref="QemuVcpuSteps"/> if not given.</param>
-    public GuestSetup(GuestContract contract, ImmutableArray<SetupPart> vcpuSteps = default)
+    /// <param name="diagnoses">
+    /// Go on after a refusal, so that all are found; only without KVM_SET_CPUID2 nothing after it is done. A method then answers only that
+    /// step, and each refused feature MSR is a step of its own.
+    /// </param>
+    public GuestSetup(GuestContract contract, ImmutableArray<SetupPart> vcpuSteps = default, bool diagnoses = false)
     {
         ArgumentNullException.ThrowIfNull(contract);
+        _diagnoses = diagnoses;
         _contract = contract;
         _vcpuSteps = vcpuSteps.IsDefault ? QemuVcpuSteps : vcpuSteps;
         _featureMsrs = [.. InRestorableOrder(contract.FeatureMsrs)];
@@ -121,17 +130,25 @@ public sealed class GuestSetup
         where TObserver : ISetupObserver
     {
         ArgumentNullException.ThrowIfNull(system);
-        KvmAnswer answer = KvmAnswer.Done;
-        XFeatureMask has = _contract.GuestPermission.IsEmpty ? default : system.GetXcompGuestPermission().ValueOr(XFeatureMask.None);
-        for (int component = 0; component < sizeof(ulong) * 8 && answer.Ok; component++)
+        if (_contract.GuestPermission.IsEmpty)
         {
-            if (_contract.GuestPermission[component] && !has[component])
+            return default;
+        }
+
+        XFeatureMask has = system.GetXcompGuestPermission().ValueOr(XFeatureMask.None);
+        SetupStep step = new(SetupPart.GuestPermission, KvmAnswer.Done);
+        foreach (int component in _contract.GuestPermission.Except(has).Components())
+        {
+            KvmAnswer answer = system.RequestXcompGuestPermission(component);
+            if (!answer.Ok)
             {
-                answer = system.RequestXcompGuestPermission(component);
+                step = new SetupStep(SetupPart.GuestPermission, answer) { RefusedComponent = component };
+                break;
             }
         }
 
-        return _contract.GuestPermission.IsEmpty ? default : Told(SetupPart.GuestPermission, answer, ref observer);
+        observer.OnStep(step);
+        return step;
     }
 
     /// <summary>Switches the VM's settings, before its first vCPU.</summary>
@@ -139,29 +156,16 @@ public sealed class GuestSetup
         where TObserver : ISetupObserver
     {
         ArgumentNullException.ThrowIfNull(vm);
-        VmSettings settings = _contract.Settings;
         SetupStep step = default;
-        if (settings.DisabledQuirks != 0)
+        foreach ((SetupPart part, uint capability, ulong argument) in VmSwitches(_contract.Settings))
         {
-            step = Told(SetupPart.DisabledQuirks, vm.EnableCapability(KvmCapability.DisableQuirks2, settings.DisabledQuirks), ref observer);
+            if (argument != 0 && (step.Ok || _diagnoses))
+            {
+                step = Told(part, vm.EnableCapability(capability, argument), ref observer);
+            }
         }
 
-        if (step.Ok && settings.X2ApicApi != 0)
-        {
-            step = Told(SetupPart.X2ApicApi, vm.EnableCapability(KvmCapability.X2apicApi, settings.X2ApicApi), ref observer);
-        }
-
-        if (step.Ok && settings.ExceptionPayload)
-        {
-            step = Told(SetupPart.ExceptionPayload, vm.EnableCapability(KvmCapability.ExceptionPayload, 1), ref observer);
-        }
-
-        if (step.Ok && settings.TripleFaultEvent)
-        {
-            step = Told(SetupPart.TripleFaultEvent, vm.EnableCapability(KvmCapability.X86TripleFaultEvent, 1), ref observer);
-        }
-
-        return step;
+        return _diagnoses ? default : step;
     }
 
     /// <summary>Gives the vCPU its capabilities, CPUID, TSC frequency and feature MSRs.</summary>
@@ -176,9 +180,15 @@ public sealed class GuestSetup
                 continue;
             }
 
+            if (_diagnoses && part == SetupPart.FeatureMsrs)
+            {
+                DiagnoseFeatureMsrs(vcpu, ref observer);
+                continue;
+            }
+
             SetupStep step = VcpuStep(vcpu, part);
             observer.OnStep(step);
-            if (!step.Ok)
+            if (!step.Ok && (part == SetupPart.Cpuid || !_diagnoses))
             {
                 return step;
             }
@@ -223,12 +233,25 @@ public sealed class GuestSetup
     };
 
     private SetupStep WriteFeatureMsrs(IKvmVcpu vcpu)
+        => MsrWriting.UntilRefused(vcpu, _featureMsrs) is not { } refused ? new(SetupPart.FeatureMsrs, KvmAnswer.Done)
+            : new(SetupPart.FeatureMsrs, refused.Answer, refused.Answer.Ok ? refused.Msr : null);
+
+    private void DiagnoseFeatureMsrs<TObserver>(IKvmVcpu vcpu, ref TObserver observer)
+        where TObserver : ISetupObserver
     {
-        KvmAnswer<int> written = vcpu.SetMsrs(_featureMsrs);
-        return !written.Ok ? new(SetupPart.FeatureMsrs, written.WithoutValue())
-            : written.Value < _featureMsrs.Length ? new(SetupPart.FeatureMsrs, new KvmAnswer(Errno.None, vcpu.LastMsrRefusal), _featureMsrs[written.Value])
-            : new(SetupPart.FeatureMsrs, KvmAnswer.Done);
+        foreach (RefusedMsr refused in MsrWriting.All(vcpu, _featureMsrs) ?? [])
+        {
+            observer.OnStep(new SetupStep(SetupPart.FeatureMsrs, refused.Answer, refused.Msr));
+        }
     }
+
+    private static IEnumerable<(SetupPart Part, uint Capability, ulong Argument)> VmSwitches(VmSettings settings) =>
+    [
+        (SetupPart.DisabledQuirks, KvmCapability.DisableQuirks2, settings.DisabledQuirks),
+        (SetupPart.X2ApicApi, KvmCapability.X2apicApi, settings.X2ApicApi),
+        (SetupPart.ExceptionPayload, KvmCapability.ExceptionPayload, settings.ExceptionPayload ? 1u : 0u),
+        (SetupPart.TripleFaultEvent, KvmCapability.X86TripleFaultEvent, settings.TripleFaultEvent ? 1u : 0u),
+    ];
 
     private static SetupStep Told<TObserver>(SetupPart part, KvmAnswer answer, ref TObserver observer)
         where TObserver : ISetupObserver

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Guest;
 using Portolan.X86.Msr;
+using Portolan.X86.Vmx;
 
 namespace Portolan.Kvm.Capture;
 
@@ -70,5 +71,5 @@ public sealed record TransferPlan
     }
 
     /// <summary>Is it one of IA32_VMX_*?</summary>
-    internal static bool IsVmxCapability(uint index) => KnownMsrs.Find(index)?.Kind == MsrKind.VmxCapability;
+    internal static bool IsVmxCapability(uint index) => VmxCapabilities.Has(index);
 }

@@ -9,6 +9,9 @@ namespace Portolan.Kvm.Capture;
 /// <param name="RefusedMsr">The MSR at which KVM_SET_MSRS stopped, with the value it refused (contract M1).</param>
 public readonly record struct TransferStep(VcpuPart Part, KvmAnswer Answer, MsrValue? RefusedMsr = null)
 {
+    /// <summary>Was it refused, and does the VMM let the guest run all the same?</summary>
+    public bool Ignored { get; init; }
+
     /// <summary>Was everything done?</summary>
     public bool Ok => Answer.Ok && RefusedMsr is null;
 }

@@ -5,9 +5,6 @@ namespace Portolan.Kvm.Capture;
 /// <content>Saving.</content>
 public sealed partial class VcpuTransfer
 {
-    /// <summary>KVM answers E2BIG to 256 entries (MAX_IO_MSRS, arch/x86/kvm/x86.c msr_io): so many at once are fine.</summary>
-    private const int MostMsrsAtOnce = 255;
-
     /// <summary>Saves a vCPU's whole state.</summary>
     /// <returns>The first refusal, or success. The parts after a refused one are saved all the same.</returns>
     public KvmAnswer Capture(IKvmVcpu vcpu)
@@ -131,7 +128,7 @@ public sealed partial class VcpuTransfer
         int from = 0;
         while (from < entries.Length)
         {
-            Span<MsrValue> batch = entries.AsSpan(from, Math.Min(MostMsrsAtOnce, entries.Length - from));
+            Span<MsrValue> batch = entries.AsSpan(from, Math.Min(MsrWriting.MostAtOnce, entries.Length - from));
             KvmAnswer<int> read = vcpu.GetMsrs(batch);
             if (!read.Ok)
             {

@@ -35,15 +35,86 @@ public sealed partial class VcpuTransfer
             }
 
             KvmAnswer answer = RestorePart(vcpu, part, destinationXsaveSize, out MsrValue? refused);
-            observer.OnStep(new TransferStep(part, answer, refused), this);
-            if (!answer.Ok || refused is not null)
+            bool goesOn = policy == RestorePolicy.Ignores && refused is null && !answer.Ok;
+            TransferStep step = new(part, answer, refused) { Ignored = goesOn };
+            observer.OnStep(step, this);
+            if (!step.Ok)
             {
-                bool goesOn = policy == RestorePolicy.Ignores && refused is null;
-                return new RestoreResult(goesOn ? RestoreOutcome.RunsIncomplete : RestoreOutcome.Reported, new TransferStep(part, answer, refused));
+                return new RestoreResult(goesOn ? RestoreOutcome.RunsIncomplete : RestoreOutcome.Reported, step);
             }
         }
 
         return new RestoreResult(RestoreOutcome.Complete);
+    }
+
+    /// <summary>
+    /// Loads what was captured, and does not stop at a refusal: every step is done that does not depend on a refused one, so that all
+    /// refusals are found. Each refused MSR is a step of its own, and the others are written.
+    /// </summary>
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="order">The steps. What was not captured is passed over.</param>
+    /// <param name="policy">
+    /// What the VMM does when a step fails. One that ignores it does no later step, unless an MSR was refused, which it does not survive.
+    /// </param>
+    /// <param name="destinationXsaveSize">As for a restore.</param>
+    /// <param name="observer">Is told of each step.</param>
+    /// <returns>Where a VMM that ignores failures stopped; complete otherwise, whatever was refused.</returns>
+    internal RestoreResult Diagnose<TObserver>(
+        IKvmVcpu vcpu, RestoreOrder order, RestorePolicy policy, int destinationXsaveSize, ref TObserver observer)
+        where TObserver : ITransferObserver
+    {
+        bool modes = true;
+        foreach (VcpuPart part in order.Parts)
+        {
+            // Nested state is judged by the system registers: without them its refusal would say nothing of the guest.
+            if (!IsCarried(part) || (part == VcpuPart.NestedState && !modes))
+            {
+                continue;
+            }
+
+            if (part is VcpuPart.FeatureControl or VcpuPart.Msrs or VcpuPart.TscDeadline)
+            {
+                DiagnoseMsrs(vcpu, part, ref observer);
+                continue;
+            }
+
+            KvmAnswer answer = RestorePart(vcpu, part, destinationXsaveSize, out _);
+            TransferStep step = new(part, answer) { Ignored = policy == RestorePolicy.Ignores && !answer.Ok && !answer.IsUnknown };
+            observer.OnStep(step, this);
+            if (step.Ignored)
+            {
+                return new RestoreResult(RestoreOutcome.RunsIncomplete, step);
+            }
+
+            modes &= step.Ok || part != VcpuPart.Sregs;
+        }
+
+        return new RestoreResult(RestoreOutcome.Complete);
+    }
+
+    /// <summary>The parts of an order, from one on, that this state holds.</summary>
+    internal IEnumerable<VcpuPart> CarriedFrom(VcpuPart part, RestoreOrder order) => order.Parts.Skip(order.Parts.IndexOf(part)).Where(IsCarried);
+
+    /// <summary>Leaves a part out of what is restored.</summary>
+    internal void Drop(VcpuPart part) => Hold(part, false);
+
+    /// <summary>Leaves out what the events have behind these flags.</summary>
+    internal void DropEvents(uint flags) => _events = _events with { Flags = _events.Flags & ~flags };
+
+    private void DiagnoseMsrs<TObserver>(IKvmVcpu vcpu, VcpuPart part, ref TObserver observer)
+        where TObserver : ITransferObserver
+    {
+        List<RefusedMsr>? refused = MsrWriting.All(vcpu, MsrsOf(part));
+        if (refused is null)
+        {
+            observer.OnStep(new TransferStep(part, KvmAnswer.Done), this);
+            return;
+        }
+
+        foreach (RefusedMsr one in refused)
+        {
+            observer.OnStep(new TransferStep(part, one.Answer, one.Msr), this);
+        }
     }
 
     private bool HasFeatureControl => _msrCount > 0 && _msrs[0].Index == MsrIndex.Ia32FeatureControl;
@@ -113,25 +184,8 @@ public sealed partial class VcpuTransfer
 
     private static KvmAnswer WriteMsrs(IKvmVcpu vcpu, ReadOnlySpan<MsrValue> values, out MsrValue? refused)
     {
-        refused = null;
-        for (int from = 0; from < values.Length;)
-        {
-            ReadOnlySpan<MsrValue> batch = values.Slice(from, Math.Min(MostMsrsAtOnce, values.Length - from));
-            KvmAnswer<int> written = vcpu.SetMsrs(batch);
-            if (!written.Ok)
-            {
-                return written.WithoutValue();
-            }
-
-            if (written.Value < batch.Length)
-            {
-                refused = batch[written.Value];
-                return new KvmAnswer(Errno.None, vcpu.LastMsrRefusal);
-            }
-
-            from += batch.Length;
-        }
-
-        return KvmAnswer.Done;
+        RefusedMsr? first = MsrWriting.UntilRefused(vcpu, values);
+        refused = first is { Answer.Ok: true } stopped ? stopped.Msr : null;
+        return first?.Answer ?? KvmAnswer.Done;
     }
 }

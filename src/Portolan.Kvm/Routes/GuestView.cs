@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using Portolan.X86.Msr;
 using Portolan.X86.Vmx;
 
 namespace Portolan.Kvm.Routes;
@@ -9,53 +8,71 @@ namespace Portolan.Kvm.Routes;
 internal static class GuestView
 {
     /// <summary>The guest's RDMSR of each VMX capability MSR that it can read.</summary>
-    internal static ImmutableSortedDictionary<uint, ulong> ReadVmx(IGuestCpu guest, RouteRecorder recorder)
+    internal static VmxSeen ReadVmx(IGuestCpu guest, RouteRecorder recorder)
     {
-        ImmutableSortedDictionary<uint, ulong>.Builder seen = ImmutableSortedDictionary.CreateBuilder<uint, ulong>();
-        for (uint index = MsrIndex.Ia32VmxBasic; index <= MsrIndex.Ia32VmxVmfunc; index++)
+        VmxSeen seen = new();
+        for (uint index = VmxSeen.First; index <= VmxSeen.Last; index++)
         {
             GuestAnswer<ulong> read = guest.Rdmsr(index);
             if (read.Ok)
             {
-                seen[index] = read.Value;
+                seen.Add(index, read.Value);
             }
 
-            string value = read.Ok ? string.Create(CultureInfo.InvariantCulture, $"0x{read.Value:x16}") : read.ToString();
-            recorder.Note(string.Create(CultureInfo.InvariantCulture, $"RDMSR {index:X}H"), value, AnswerOf(read.Fault, read.Rule));
+            KvmAnswer answer = AnswerOf(read.Fault, read.Rule);
+            recorder.Miss(answer);
+            if (!recorder.Silent)
+            {
+                string value = read.Ok ? string.Create(CultureInfo.InvariantCulture, $"0x{read.Value:x16}") : read.ToString();
+                recorder.Note(string.Create(CultureInfo.InvariantCulture, $"RDMSR {index:X}H"), value, answer);
+            }
         }
 
-        return seen.ToImmutable();
+        return seen;
     }
 
     /// <summary>Enters L2 with the controls that must be set and those asked for.</summary>
-    internal static bool EnterNested(
-        IGuestCpu guest, IReadOnlyDictionary<uint, ulong> seen, ImmutableArray<VmxControlBit> asked, bool enlightened, RouteRecorder recorder)
+    internal static bool EnterNested(IGuestCpu guest, VmxSeen seen, ImmutableArray<VmxControlBit> asked, bool enlightened, RouteRecorder recorder)
     {
-        VmxControlSettings controls = new(
-            Controls(seen, MsrIndex.Ia32VmxTruePinbasedCtls, VmxControlGroup.PinBased, asked),
-            Controls(seen, MsrIndex.Ia32VmxTrueProcbasedCtls, VmxControlGroup.Primary, asked),
-            Controls(seen, MsrIndex.Ia32VmxProcbasedCtls2, VmxControlGroup.Secondary, asked),
-            Controls(seen, MsrIndex.Ia32VmxTrueExitCtls, VmxControlGroup.Exit, asked),
-            Controls(seen, MsrIndex.Ia32VmxTrueEntryCtls, VmxControlGroup.Entry, asked),
-            0);
+        VmxControlSettings controls = With(seen.MustBeOne(), asked);
         GuestAnswer<VmEntryOutcome> entry = guest.VmEntry(controls, enlightened);
-        string essentials = string.Create(
-            CultureInfo.InvariantCulture,
-            $"pin 0x{controls.PinBased:x} primary 0x{controls.Primary:x} secondary 0x{controls.Secondary:x} exit 0x{controls.Exit:x} entry 0x{controls.Entry:x}: {entry}");
         bool refused = entry.Ok && entry.Value != VmEntryOutcome.Entered;
-        recorder.Note(enlightened ? "VMLAUNCH (enlightened VMCS)" : "VMLAUNCH", essentials, new KvmAnswer(AnswerOf(entry.Fault, entry.Rule).Errno, entry.Rule), refused);
+        KvmAnswer answer = new(AnswerOf(entry.Fault, entry.Rule).Errno, entry.Rule);
+        recorder.Miss(answer);
+        if (!recorder.Silent)
+        {
+            string essentials = string.Create(
+                CultureInfo.InvariantCulture,
+                $"pin 0x{controls.PinBased:x} primary 0x{controls.Primary:x} secondary 0x{controls.Secondary:x} exit 0x{controls.Exit:x} entry 0x{controls.Entry:x}: {entry}");
+            recorder.Note(enlightened ? "VMLAUNCH (enlightened VMCS)" : "VMLAUNCH", essentials, answer, refused);
+        }
+
+        if (refused || (!entry.Ok && !answer.IsUnknown))
+        {
+            recorder.Refuse(new RouteRefusal(recorder.Hop, RoutePhase.Guest, answer));
+        }
+
         return !refused;
     }
 
-    private static uint Controls(IReadOnlyDictionary<uint, ulong> seen, uint index, VmxControlGroup group, ImmutableArray<VmxControlBit> asked)
+    private static VmxControlSettings With(VmxControlSettings least, ImmutableArray<VmxControlBit> asked)
     {
-        ulong bits = seen.TryGetValue(index, out ulong value) ? new VmxControlMsr(value).MustBeOne : 0;
         foreach (VmxControlBit bit in asked)
         {
-            bits |= bit.Group == group ? bit.Mask : 0;
+            uint mask = (uint)bit.Mask;
+            least = bit.Group switch
+            {
+                VmxControlGroup.PinBased => least with { PinBased = least.PinBased | mask },
+                VmxControlGroup.Primary => least with { Primary = least.Primary | mask },
+                // Secondary controls count only where they are activated.
+                VmxControlGroup.Secondary => least with { Primary = least.Primary | (uint)VmxBits.PrimaryActivateSecondaryControls, Secondary = least.Secondary | mask },
+                VmxControlGroup.Exit => least with { Exit = least.Exit | mask },
+                VmxControlGroup.Entry => least with { Entry = least.Entry | mask },
+                _ => least,
+            };
         }
 
-        return (uint)bits;
+        return least;
     }
 
     /// <summary>A fault is what the guest sees, no refusal of the host's; only what cannot be told is passed on.</summary>

@@ -28,4 +28,16 @@ public sealed record RouteOptions
 
     /// <summary>May code run in the guest? On a live host the vCPU then runs, and the rules for a vCPU that ran apply.</summary>
     public bool RunsGuestCode { get; init; } = true;
+
+    /// <summary>May the guest, as a hypervisor, use every control that it was shown? A diagnosis then tries what it lost.</summary>
+    public bool UsesEveryControl { get; init; }
+
+    /// <summary>
+    /// Go on after a refusal, so that every refusal of a host is found, and over hosts of which a fact is missing? A host that refuses
+    /// the guest is the last one all the same.
+    /// </summary>
+    public bool Diagnoses { get; init; }
+
+    /// <summary>Leave out the steps and what each component held, which nobody reads: the trace's other facts only.</summary>
+    public bool Silent { get; init; }
 }

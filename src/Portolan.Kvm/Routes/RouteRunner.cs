@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.Guest;
-using Portolan.Kvm.State;
+using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
-using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Kvm.Routes;
@@ -12,28 +11,30 @@ namespace Portolan.Kvm.Routes;
 /// Takes one guest over a chain of hosts, ioctl by ioctl as a VMM does, and writes down every answer. The state is carried hop by hop:
 /// what a host trims is gone for those after it.
 /// </summary>
-public sealed class RouteRunner
+public sealed partial class RouteRunner
 {
+    private static readonly CpuidFeature Vmx = FeatureTable.Get("vmx");
     private readonly GuestContract _contract;
     private readonly RouteOptions _options;
-    private readonly List<RouteStep> _steps = [];
     private readonly RouteRecorder _recorder;
     private readonly RouteComponents _components;
     private readonly List<MissingPromise> _missing = [];
     private readonly List<GuestVisibleChange> _changes = [];
-    private ImmutableArray<VcpuPart> _neverLoaded = [];
     private readonly List<GuestVisibleChange> _leftOut = [];
     private readonly List<GuestVisibleChange> _filtered = [];
-    private ImmutableSortedDictionary<uint, ulong>? _seen;
+    private ImmutableArray<VcpuPart> _neverLoaded = [];
+    private VmxSeen? _seen;
     private XsaveLayout? _savedLayout;
 
     private RouteRunner(GuestContract contract, RouteOptions options)
     {
         _contract = contract;
         _options = options;
-        _recorder = new RouteRecorder(_steps);
-        _components = new RouteComponents(contract.PromisedXcr0 | XFeatureMask.Legacy);
+        _recorder = new RouteRecorder(options.Silent);
+        _components = new RouteComponents(contract.PromisedXcr0 | XFeatureMask.Legacy, followsContent: !options.Silent);
     }
+
+    private Untold Untold => _recorder.Untold;
 
     /// <summary>Takes the route.</summary>
     /// <param name="contract">What the guest was promised.</param>
@@ -48,6 +49,9 @@ public sealed class RouteRunner
         return new RouteRunner(contract, options).Take(hosts);
     }
 
+    /// <summary>How a stay at a host ended, and what is carried on.</summary>
+    private readonly record struct Stay(RouteEnd End, VcpuTransfer? Carried = null);
+
     private RouteTrace Take(IReadOnlyList<RouteHost> hosts)
     {
         RouteEnd end = RouteEnd.Arrived;
@@ -55,49 +59,51 @@ public sealed class RouteRunner
         VcpuTransfer? carried = null;
         for (; hop < hosts.Count; hop++)
         {
-            (RouteEnd here, carried) = Visit(hop, hosts[hop], carried);
-            end = here == RouteEnd.Arrived ? end : here;
-            if (here is RouteEnd.Refused or RouteEnd.Unknown)
+            Stay here = Visit(hop, hosts[hop], carried);
+            carried = here.Carried;
+            end = here.End == RouteEnd.Arrived ? end : here.End;
+            if (here.End == RouteEnd.Refused || (here.End == RouteEnd.Unknown && !_options.Diagnoses))
             {
                 break;
             }
         }
 
+        ImmutableArray<string> facts = [.. _recorder.Missing.Select(missing => missing.Fact).Distinct().Order(StringComparer.Ordinal)];
         return new RouteTrace
         {
             Hosts = [.. hosts.Select(host => host.Name)],
-            Steps = [.. _steps],
-            End = end == RouteEnd.Arrived && _recorder.MissingFacts.Count > 0 && !_components.LosesState ? RouteEnd.Unknown : end,
+            Steps = [.. _recorder.Steps],
+            End = end == RouteEnd.Arrived && facts.Length > 0 && !_components.LosesState ? RouteEnd.Unknown : end,
             EndHop = Math.Min(hop, hosts.Count - 1),
             Components = _components.All,
             MovedComponents = _components.Moved,
+            ComponentsLeftOut = _components.LeftOut,
             MsrsLeftOut = [.. _leftOut],
             MsrsFiltered = [.. _filtered],
             MissingPromises = [.. _missing],
             VisibleChanges = [.. _changes],
             NeverLoaded = _neverLoaded,
-            MissingFacts = [.. _recorder.MissingFacts],
+            Refusals = [.. _recorder.Refusals],
+            MissingByHop = [.. _recorder.Missing],
+            MissingFacts = facts,
         };
     }
 
-    private (RouteEnd End, VcpuTransfer? Carried) Visit(int hop, RouteHost host, VcpuTransfer? carried)
+    private Stay Visit(int hop, RouteHost host, VcpuTransfer? carried)
     {
         _recorder.Enter(hop, host.Name);
-        _components.Enter(hop, host);
-        GuestSetup setup = new(_contract, _options.VcpuSetup);
+        _components.Enter(hop);
+        Untold.Enter();
+        GuestSetup setup = new(_contract, _options.VcpuSetup, _options.Diagnoses);
         RouteRecorder recorder = _recorder;
         SetupStep permission = host.RequestsPermission ? setup.RequestPermission(host.System, ref recorder) : default;
 
-        // Asked after the permission, on which the answer depends (contract X9).
-        if (host.System.GetSupportedCpuid() is { Ok: true } supported)
-        {
-            _missing.AddRange(PromiseCheck.Of(_contract, supported.Value, hop));
-        }
-
-        KvmAnswer<IKvmVm> created = permission.Ok ? host.System.CreateVm() : permission.Answer;
+        // Asked after the permission, on which the answers depend (contract X9).
+        CheckPromise(host);
+        KvmAnswer<IKvmVm> created = permission.Ok || _options.Diagnoses ? host.System.CreateVm() : permission.Answer;
         if (!created.Ok)
         {
-            return (EndOf(created.WithoutValue()), null);
+            return NotMade(SetupPart.CreateVm, permission.Ok ? created.WithoutValue() : permission.Answer, permission.Ok);
         }
 
         using IKvmVm vm = created.Value;
@@ -105,185 +111,90 @@ public sealed class RouteRunner
         KvmAnswer<IKvmVcpu> vcpu = prepared.Ok ? vm.CreateVcpu(0) : prepared.Answer;
         if (!vcpu.Ok)
         {
-            return (EndOf(vcpu.WithoutValue()), null);
+            return NotMade(SetupPart.CreateVcpu, vcpu.WithoutValue(), prepared.Ok);
         }
 
         using (vcpu.Value)
         {
-            return Stay(host, vm, vcpu.Value, setup, carried);
+            return Live(host, vm, vcpu.Value, setup, carried);
         }
     }
 
-    private (RouteEnd End, VcpuTransfer? Carried) Stay(RouteHost host, IKvmVm vm, IKvmVcpu vcpu, GuestSetup setup, VcpuTransfer? carried)
+    /// <summary>A VM or vCPU could not be made: because of that call, or of one before that is written down already.</summary>
+    private Stay NotMade(SetupPart part, KvmAnswer answer, bool byThisCall)
+    {
+        _seen = null;
+        if (byThisCall)
+        {
+            _recorder.OnStep(new SetupStep(part, answer));
+        }
+
+        return new Stay(EndOf(answer));
+    }
+
+    private void CheckPromise(RouteHost host)
+    {
+        KvmAnswer<CpuidTable> supported = host.System.GetSupportedCpuid();
+        if (!supported.Ok)
+        {
+            _recorder.Miss(supported.WithoutValue());
+            return;
+        }
+
+        List<CpuidFeature> undecided = [];
+        PromiseCheck.Check(_contract.Cpuid, host, _recorder.Hop, _missing, undecided);
+        _components.Unavailable(host.SupportedXcr0);
+        foreach (CpuidFeature feature in undecided)
+        {
+            _recorder.Miss($"supportedCpuid {feature.Name}");
+        }
+    }
+
+    private Stay Live(RouteHost host, IKvmVm vm, IKvmVcpu vcpu, GuestSetup setup, VcpuTransfer? carried)
     {
         RouteRecorder recorder = _recorder;
-        bool starts = carried is null && _options.State is null;
+        bool starts = _recorder.Hop == 0 && _options.State is null;
         if (starts)
         {
-            UseComponents(host, vcpu, host.SupportedXcr0.Except(XFeatureTable.Dynamic), TransferPlan.LegacyXsaveSize);
+            UseComponents(host, vcpu);
         }
 
         SetupStep prepared = setup.PrepareVcpu(vcpu, ref recorder);
         if (!prepared.Ok)
         {
-            return (EndOf(prepared.Answer), null);
+            _seen = null;
+            return new Stay(EndOf(prepared.Answer));
         }
 
-        KvmAnswer<TransferPlan> plan = TransferPlan.From(host.System, vm, _contract);
-        if (!plan.Ok)
+        KvmAnswer<TransferPlan> planned = TransferPlan.From(host.System, vm, _contract);
+        if (!planned.Ok)
         {
-            recorder.Note("KVM_GET_MSR_INDEX_LIST", "", plan.WithoutValue());
-            return (EndOf(plan.WithoutValue()), null);
+            recorder.OnStep(new SetupStep(SetupPart.CreateVm, planned.WithoutValue()));
+            return new Stay(EndOf(planned.WithoutValue()));
         }
 
+        TransferPlan plan = planned.Value;
         if (host.System.GetMsrIndexList() is { IsUnknown: true } list)
         {
             recorder.Note("KVM_GET_MSR_INDEX_LIST", "no MSRs are carried", list.WithoutValue());
+            Untold.Forget(VcpuPart.Msrs);
         }
 
-        RouteEnd loaded = starts ? StartDynamic(host, vcpu, plan.Value) : Load(host, vcpu, plan.Value, carried);
-        if (loaded is RouteEnd.Refused or RouteEnd.Unknown)
+        RouteEnd loaded = starts ? UseRegisters(host, vcpu, plan) : Load(host, vcpu, plan, carried);
+        if (loaded == RouteEnd.Refused || _recorder.Blocked || (loaded == RouteEnd.Unknown && !_options.Diagnoses))
         {
-            return (loaded, null);
+            // The guest does not run here: nothing can be said of what it would see, nor of what would be saved.
+            return new Stay(_recorder.Blocked ? RouteEnd.Refused : loaded);
         }
 
         if (_options.RunsGuestCode && _options.State is null && !starts)
         {
-            RunGuest(host, vcpu);
+            RunGuest(host, vcpu, plan);
         }
 
         RouteEnd seen = Look(vcpu);
-        RouteEnd saved = Save(host, vcpu, plan.Value, out VcpuTransfer transfer);
-        RouteEnd here = loaded != RouteEnd.Arrived ? loaded : seen != RouteEnd.Arrived ? seen : saved;
-        return (here, transfer);
-    }
-
-    /// <summary>
-    /// The guest uses every component. The image goes in before KVM_SET_CPUID2, when every generation takes it: on hardware a guest's
-    /// components get into use without asking KVM.
-    /// </summary>
-    private void UseComponents(RouteHost host, IKvmVcpu vcpu, XFeatureMask components, int size)
-    {
-        byte[] image = WorstState.Image(size, host.Layout, components);
-        KvmAnswer set = vcpu.SetXsave(image);
-        _recorder.Note("KVM_SET_XSAVE", $"the guest's state: XSTATE_BV={components}", set);
-        if (set.Ok)
-        {
-            _components.Start(image, host.Layout);
-        }
-    }
-
-    /// <summary>
-    /// The guest runs on, and what the host keeps enabled for its vCPUs gets into use again although nobody promised it: on hardware the
-    /// host's own PKRU is in the registers when the guest's are saved (contract X18).
-    /// </summary>
-    private void RunGuest(RouteHost host, IKvmVcpu vcpu)
-    {
-        byte[] image = new byte[TransferPlan.LegacyXsaveSize];
-        XFeatureMask enabled = host.SupportedXcr0.Except(XFeatureTable.Dynamic);
-        if (!vcpu.GetXsave(image).Ok || !ReadOnlyXsaveImage.TryOpen(image, out ReadOnlyXsaveImage held, out _))
-        {
-            return;
-        }
-
-        XFeatureMask extra = enabled.Except(held.XstateBv | _components.Promised);
-        WorstState.Use(image, host.Layout, extra);
-        if (!extra.IsEmpty && vcpu.SetXsave(image).Ok)
-        {
-            _recorder.Phase = RoutePhase.Guest;
-            _recorder.Note("KVM_RUN", $"the guest runs; {XFeatureTable.Names(extra)} of the host's get into use", KvmAnswer.Done);
-            _components.Add(image, host.Layout, extra);
-        }
-    }
-
-    /// <summary>Dynamic components exist on a vCPU only after KVM_SET_CPUID2 (contract X31).</summary>
-    private RouteEnd StartDynamic(RouteHost host, IKvmVcpu vcpu, TransferPlan plan)
-    {
-        XFeatureMask dynamic = _contract.PromisedXcr0 & XFeatureTable.Dynamic & _contract.GuestPermission;
-        if (!dynamic.IsEmpty)
-        {
-            UseComponents(host, vcpu, host.SupportedXcr0, Math.Max(TransferPlan.LegacyXsaveSize, plan.Xsave2Size));
-        }
-
-        return RouteEnd.Arrived;
-    }
-
-    private RouteEnd Load(RouteHost host, IKvmVcpu vcpu, TransferPlan plan, VcpuTransfer? carried)
-    {
-        _recorder.Phase = RoutePhase.Load;
-        VcpuTransfer arriving = VcpuTransfer.Of(Loadable(carried?.ToState(0) ?? _options.State!, host, plan), plan);
-        if (carried is null)
-        {
-            _components.Start(arriving.Xsave, host.Layout);
-        }
-        else if (_savedLayout is { } saved)
-        {
-            _components.Arrive(arriving.Xsave, saved, host.Layout);
-        }
-
-        RouteRecorder recorder = _recorder;
-        int size = Math.Max(TransferPlan.LegacyXsaveSize, plan.Xsave2Size);
-        RestoreResult result = arriving.Restore(vcpu, _options.Order, _options.Policy, size, ref recorder);
-        if (result.Outcome == RestoreOutcome.Complete)
-        {
-            return RouteEnd.Arrived;
-        }
-
-        _components.NotLoaded(arriving.Xsave, result, _options.Order, host);
-        if (result.Outcome == RestoreOutcome.Reported)
-        {
-            return EndOf(result.Failed.Answer);
-        }
-
-        _neverLoaded = result.NotLoaded(_options.Order);
-        return RouteEnd.ArrivedIncomplete;
-    }
-
-    /// <summary>A VMM writes the MSRs that the kernel under it lists, and passes over the others.</summary>
-    private VcpuState Loadable(VcpuState state, RouteHost host, TransferPlan plan)
-    {
-        if (host.System.GetMsrIndexList() is not { Ok: true } listed)
-        {
-            return state;
-        }
-
-        HashSet<uint> known = [.. listed.Value, .. plan.FeatureMsrs];
-        foreach (MsrValue msr in state.Msrs.Where(msr => !known.Contains(msr.Index) && msr.Value != 0))
-        {
-            _leftOut.Add(new GuestVisibleChange(_recorder.Hop, msr.Index, msr.Value, 0));
-        }
-
-        return state with { Msrs = [.. state.Msrs.Where(msr => known.Contains(msr.Index))] };
-    }
-
-    private RouteEnd Look(IKvmVcpu vcpu)
-    {
-        if (!_options.RunsGuestCode || !_contract.Cpuid.Has("vmx"))
-        {
-            return RouteEnd.Arrived;
-        }
-
-        _recorder.Phase = RoutePhase.Guest;
-        ImmutableSortedDictionary<uint, ulong> seen = GuestView.ReadVmx(vcpu.Guest, _recorder);
-        if (_seen is null)
-        {
-            _filtered.AddRange(_contract.FeatureMsrs
-                .Where(promised => seen.TryGetValue(promised.Index, out ulong read) && read != promised.Value)
-                .Select(promised => new GuestVisibleChange(_recorder.Hop, promised.Index, promised.Value, seen[promised.Index])));
-        }
-
-        foreach ((uint index, ulong before) in _seen ?? seen)
-        {
-            if (seen.TryGetValue(index, out ulong after) && after != before)
-            {
-                _changes.Add(new GuestVisibleChange(_recorder.Hop, index, before, after));
-            }
-        }
-
-        _seen = seen;
-        bool entered = !_options.EntersNestedGuest
-            || GuestView.EnterNested(vcpu.Guest, seen, _options.NestedControls, _contract.EnlightenedVmcs, _recorder);
-        return entered ? RouteEnd.Arrived : RouteEnd.Refused;
+        RouteEnd saved = Save(host, vcpu, plan, out VcpuTransfer transfer);
+        return new Stay(saved == RouteEnd.Refused ? saved : loaded != RouteEnd.Arrived ? loaded : seen != RouteEnd.Arrived ? seen : saved, transfer);
     }
 
     /// <summary>Saves the guest. What a model could not tell is no loss: the trace ends as unknown unless something else decides.</summary>
@@ -293,13 +204,14 @@ public sealed class RouteRunner
         RouteRecorder recorder = _recorder;
         transfer = new VcpuTransfer(plan);
         KvmAnswer first = transfer.Capture(vcpu, ref recorder);
-        if (transfer.Has(VcpuPart.Xsave))
+        _savedLayout = null;
+        if (transfer.Has(VcpuPart.Xsave) && !Untold[VcpuPart.Xsave])
         {
-            _components.Saved(transfer.Xsave, host.Layout);
-            _savedLayout = host.Layout;
+            _savedLayout = host.LayoutNow;
+            _components.Saved(transfer.Xsave, _savedLayout);
         }
 
-        return first.Ok || first.IsUnknown ? RouteEnd.Arrived : RouteEnd.Refused;
+        return (_options.Diagnoses ? !_recorder.Blocked : first.Ok || first.IsUnknown) ? RouteEnd.Arrived : RouteEnd.Refused;
     }
 
     private static RouteEnd EndOf(KvmAnswer answer) => answer.IsUnknown ? RouteEnd.Unknown : RouteEnd.Refused;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Portolan.Kvm.Capture;
-using Portolan.X86.Features;
 
 namespace Portolan.Kvm.Routes;
 
@@ -19,27 +18,6 @@ public enum RouteEnd
     /// <summary>A fact that decides is missing.</summary>
     Unknown,
 }
-
-/// <summary>A feature that the guest was promised and that a host does not support.</summary>
-/// <param name="Hop">How many hops lie behind the host.</param>
-/// <param name="Feature">The feature.</param>
-/// <param name="Promised">Its value in the contract.</param>
-/// <param name="Offered">Its value in the host's supported CPUID.</param>
-public sealed record MissingPromise(int Hop, CpuidFeature Feature, ulong Promised, ulong Offered);
-
-/// <summary>An MSR whose value, as the guest itself reads it, changed at a host.</summary>
-/// <param name="Hop">How many hops lie behind the host.</param>
-/// <param name="Index">The MSR.</param>
-/// <param name="Before">What the guest read on the host before.</param>
-/// <param name="After">What it reads here.</param>
-public sealed record GuestVisibleChange(int Hop, uint Index, ulong Before, ulong After);
-
-/// <summary>A component of a saved image that the next host keeps at another place (contract X4).</summary>
-/// <param name="Hop">How many hops lie behind the host that reads the image.</param>
-/// <param name="Component">The component's number.</param>
-/// <param name="Saved">Its offset and size on the host that saved it, in bytes.</param>
-/// <param name="Read">Its offset and size on the host that reads it; null where it has none.</param>
-public sealed record MovedComponent(int Hop, int Component, (int Offset, int Size) Saved, (int Offset, int Size)? Read);
 
 /// <summary>Everything that happened to a guest on a route.</summary>
 public sealed record RouteTrace
@@ -70,6 +48,15 @@ public sealed record RouteTrace
 
     /// <summary>Feature MSRs that the guest, where it starts, reads otherwise than the VMM set them: the eVMCS filter.</summary>
     public ImmutableArray<GuestVisibleChange> MsrsFiltered { get; init; } = [];
+
+    /// <summary>Components in use that a saved image left out, by hop.</summary>
+    public ImmutableArray<LeftOutComponents> ComponentsLeftOut { get; init; } = [];
+
+    /// <summary>Every refused call, in order.</summary>
+    public ImmutableArray<RouteRefusal> Refusals { get; init; } = [];
+
+    /// <summary>Every fact that a call missed, in order.</summary>
+    public ImmutableArray<MissingAt> MissingByHop { get; init; } = [];
 
     /// <summary>What the guest was promised and a host lacks.</summary>
     public required ImmutableArray<MissingPromise> MissingPromises { get; init; }
