@@ -135,8 +135,25 @@ public static class GuestDefinition
             remarks.Add($"not promised, because the snapshot does not know whether the host has them: {string.Join(", ", left)}");
         }
 
-        known = WithAddressWidths(known, remarks);
+        known = WithAbsencesNobodyKnows(WithAddressWidths(known, remarks), host);
         return known.WithValue(FeatureTable.Get("osxsave"), 0).WithValue(FeatureTable.Get("ospke"), 0);
+    }
+
+    /// <summary>
+    /// A bit that says that something is absent, and that nobody knows of the host, is set: the guest is not promised the thing, and no
+    /// host breaks that (contract S1).
+    /// </summary>
+    private static CpuidTable WithAbsencesNobodyKnows(CpuidTable known, HostSnapshot host)
+    {
+        CpuidTable table = known;
+        foreach (CpuidFeature feature in FeatureTable.All)
+        {
+            bool unknown = feature is { Space: CpuidSpace.Cpu, IsBit: true, Rule: MigrationRule.Accumulate } && host.UnknownCpuidBits?.Has(feature) is true
+                && known.TryGet(feature.Address.Leaf, feature.Address.Subleaf, out _);
+            table = unknown ? table.WithValue(feature, 1) : table;
+        }
+
+        return table;
     }
 
     /// <summary>A guest has some address widths; where the host's are not known, those that every host can give.</summary>
