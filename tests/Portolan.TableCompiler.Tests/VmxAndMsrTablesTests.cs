@@ -18,7 +18,7 @@ public sealed class VmxAndMsrTablesTests
     [Theory]
     [InlineData(Msrs, "IA32_EFER\t", "state", "mood", "'kind' should be one of")]
     [InlineData(Msrs, "IA32_STAR\t", "saved", "kept", "'listed' should hold saved, emulated, feature or -, and has 'kept'")]
-    [InlineData(Msrs, "IA32_STAR\t", "syscall", "sysret", "'needs' should hold features of data/x86/features.tsv, amd, intel or -, and has 'sysret'")]
+    [InlineData(Msrs, "IA32_STAR\t", "syscall", "sysret", "'needs' should hold features of data/x86/features.tsv, unpromised or -, and has 'sysret'")]
     [InlineData(Msrs, "IA32_STAR\t", "IA32_STAR\t", "IA32_LSTAR\t", "name 'IA32_LSTAR' stands already")]
     [InlineData(Msrs, "IA32_EFER\t", "0xc0000080", "0xc0000082", "the rows should ascend by index")]
     [InlineData(Msrs, "IA32_EFER\t", "0xc0000080", "0x1c0000080", "'index' should have 32 bits")]

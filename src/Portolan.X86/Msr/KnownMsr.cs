@@ -1,6 +1,5 @@
 using System.Globalization;
 using Portolan.X86.Cpuid;
-using Portolan.X86.Cpus;
 using Portolan.X86.Features;
 
 namespace Portolan.X86.Msr;
@@ -12,8 +11,8 @@ namespace Portolan.X86.Msr;
 /// <param name="Kind">What the MSR is for.</param>
 /// <param name="Listing">In which of KVM's lists it can stand.</param>
 /// <param name="Needs">
-/// What gives a guest the MSR: names of features (data/x86/features.tsv), and <c>amd</c> or <c>intel</c> for what no CPUID bit but
-/// the vendor enumerates. Any one is enough; empty where every x86-64 guest may use the MSR, or nobody says who may.
+/// What promises a guest the MSR: names of features (data/x86/features.tsv), any one of which is enough, or <see cref="Unpromised"/>
+/// where no CPUID bit does; empty where every x86-64 guest may use the MSR, or nobody says who may.
 /// </param>
 /// <param name="Source">Where the row was read.</param>
 /// <param name="Bits">Its named bits and fields, ascending; none for an MSR that is a plain value.</param>
@@ -27,22 +26,14 @@ public sealed record KnownMsr(
     string Source,
     IReadOnlyList<MsrBits> Bits)
 {
-    private const string Amd = "amd";
-    private const string Intel = "intel";
+    /// <summary>The need of an MSR that no CPUID bit promises: only a state shows that a guest uses it.</summary>
+    public const string Unpromised = "unpromised";
 
-    /// <summary>
-    /// May a guest with this CPUID have the MSR in use: it needs nothing, or the table promises one thing it needs? A vendor that
-    /// is neither Intel nor AMD, or not there, counts as the one that is needed: what nobody says is not ruled out.
-    /// </summary>
+    /// <summary>Does a guest's CPUID promise it the MSR: it needs nothing, or the table has one feature that it needs?</summary>
     public bool IsPromised(CpuidTable guest)
     {
         ArgumentNullException.ThrowIfNull(guest);
-        return Needs.Count == 0 || Needs.Any(need => need switch
-        {
-            Amd => CpuLineTable.VendorOf(guest) is null or CpuidVendor.Amd,
-            Intel => CpuLineTable.VendorOf(guest) is null or CpuidVendor.Intel,
-            _ => guest.Has(need),
-        });
+        return Needs.Count == 0 || Needs.Any(need => need != Unpromised && guest.Has(need));
     }
 
     /// <summary>The bits of a value that no row names: what they mean to a guest is not known.</summary>

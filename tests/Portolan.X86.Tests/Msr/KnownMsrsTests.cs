@@ -128,10 +128,10 @@ public sealed class KnownMsrsTests
         => Assert.All(KnownMsrs.All, msr => Assert.All(msr.Bits.Zip(msr.Bits.Skip(1)), pair => Assert.True(pair.First.High < pair.Second.Low, $"{pair}")));
 
     [Fact]
-    public void Whatever_an_MSR_needs_is_a_feature_or_a_vendor()
+    public void Whatever_an_MSR_needs_is_a_feature_or_nothing_that_CPUID_has()
         => Assert.All(
             KnownMsrs.All.SelectMany(msr => msr.Needs),
-            need => Assert.True(need is "amd" or "intel" || FeatureTable.Get(need).Name == need, need));
+            need => Assert.True(need is KnownMsr.Unpromised || FeatureTable.Get(need).Name == need, need));
 
     [Theory]
     [InlineData(0x3bu, "tsc-adjust")]
@@ -143,6 +143,7 @@ public sealed class KnownMsrsTests
     [InlineData(0x6a4u, "fred")]
     [InlineData(0xda0u, "xsaves")]
     [InlineData(0xc0000103u, "rdpid")]
+    [InlineData(0xc0010000u, "perfctr-core")]
     [InlineData(0xc0010117u, "svm")]
     public void An_MSR_is_promised_by_any_feature_it_needs(uint index, string feature)
     {
@@ -172,13 +173,14 @@ public sealed class KnownMsrsTests
     }
 
     [Theory]
-    [InlineData("AuthenticAMD", true)]
-    [InlineData("GenuineIntel", false)]
-    [InlineData("HygonGenuine", true)]
-    public void What_only_the_vendor_enumerates_is_promised_by_the_vendor_or_by_one_nobody_knows(string vendor, bool promised)
+    [InlineData(0x1dbu)]
+    [InlineData(0x1deu)]
+    public void What_no_CPUID_bit_promises_is_promised_to_nobody(uint index)
     {
-        Assert.Equal(promised, KnownMsrs.Find(0xc0010000)!.IsPromised(Vendor(vendor)));
-        Assert.Equal(promised, KnownMsrs.Find(0x1db)!.IsPromised(Vendor(vendor)));
+        CpuidTable everything = FeatureTable.All.ToArray().Where(feature => feature is { Space: CpuidSpace.Cpu, IsBit: true })
+            .Aggregate(Vendor("AuthenticAMD"), (table, feature) => table.WithValue(feature, 1));
+
+        Assert.False(KnownMsrs.Find(index)!.IsPromised(everything));
     }
 
     [Fact]

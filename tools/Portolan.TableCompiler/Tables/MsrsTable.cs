@@ -8,8 +8,7 @@ internal sealed class MsrsTable : ITable
     private const string Msrs = "data/x86/msrs.tsv";
     private const string Bits = "data/x86/msr-bits.tsv";
     private const string Folder = "src/Portolan.X86/Msr/";
-
-    private static readonly string[] Vendors = ["amd", "intel"];
+    private const string Unpromised = "unpromised";
 
     /// <inheritdoc/>
     public IEnumerable<GeneratedFile> Compile(string root, Problems problems)
@@ -55,12 +54,12 @@ internal sealed class MsrsTable : ITable
     {
         // What is wrong with the other table is reported when it is compiled itself.
         TsvFile features = TsvFile.Read(root, FeaturesTable.File, FeaturesTable.Columns, new Problems());
-        HashSet<string> known = [.. features.Rows.Select(row => row["name"]), .. Vendors];
+        HashSet<string> known = [.. features.Rows.Select(row => row["name"]), Unpromised];
         foreach (TsvRow row in msrs.Rows)
         {
             foreach (string need in row.List("needs").Where(need => !known.Contains(need)))
             {
-                problems.Add(row, $"'needs' should hold features of {FeaturesTable.File}, amd, intel or -, and has '{need}'");
+                problems.Add(row, $"'needs' should hold features of {FeaturesTable.File}, unpromised or -, and has '{need}'");
             }
         }
     }
