@@ -18,7 +18,6 @@ internal sealed class VcpuEvmcs(ModelVcpu vcpu)
     /// <summary>KVM's version word: oldest and newest eVMCS version are 1 (contract E1).</summary>
     public const ushort Version = 0x0101;
 
-    private const int OldestRevision = 2016;
     private EvmcsFilterSet? _revisionFilter;
 
     /// <summary>Was KVM_CAP_HYPERV_ENLIGHTENED_VMCS enabled? It cannot be disabled.</summary>
@@ -38,9 +37,14 @@ internal sealed class VcpuEvmcs(ModelVcpu vcpu)
         if (vcpu.Host.Behaviours.EvmcsDesign == Design.Revision || revision is not null)
         {
             EvmcsDesignRow? row = vcpu.Host.Behaviours.EvmcsDesign == Design.Revision
-                ? EvmcsDesigns.Find(X86.Evmcs.EvmcsDesign.Revision, revision ?? OldestRevision)
+                ? EvmcsDesigns.Find(X86.Evmcs.EvmcsDesign.Revision, revision ?? EvmcsDesigns.OldestRevision)
                 : null;
-            if (row is null)
+            if (row is not null && revision is { } asked && HostSpan is null && asked == EvmcsDesigns.NewestRevision)
+            {
+                return MissingFact.Answer("evmcs.filter");
+            }
+
+            if (row is null || (revision is { } wanted && !EvmcsDesigns.Has(HostSpan ?? default, wanted)))
             {
                 return new KvmAnswer(Errno.EINVAL, ClauseTable.EvmcsEnableRevision);
             }
@@ -200,17 +204,18 @@ internal sealed class VcpuEvmcs(ModelVcpu vcpu)
             return EvmcsFilterSets.Of(EvmcsDesigns.Find(X86.Evmcs.EvmcsDesign.FilteredMsrs)!, default);
         }
 
-        EvmcsSpan? span = vcpu.Host.Behaviours.EvmcsFilter switch
-        {
-            Span.EA => EvmcsSpan.EA,
-            Span.EB => EvmcsSpan.EB,
-            Span.EC => EvmcsSpan.EC,
-            Span.ED => EvmcsSpan.ED,
-            Span.EE => EvmcsSpan.EE,
-            Span.EF => EvmcsSpan.EF,
-            _ => null,
-        };
-        missing = span is null ? MissingFact.Rule("evmcs.filter") : null;
-        return span is { } known ? EvmcsFilterSets.Of(known) : null;
+        missing = HostSpan is null ? MissingFact.Rule("evmcs.filter") : null;
+        return HostSpan is { } known ? EvmcsFilterSets.Of(known) : null;
     }
+
+    private EvmcsSpan? HostSpan => vcpu.Host.Behaviours.EvmcsFilter switch
+    {
+        Span.EA => EvmcsSpan.EA,
+        Span.EB => EvmcsSpan.EB,
+        Span.EC => EvmcsSpan.EC,
+        Span.ED => EvmcsSpan.ED,
+        Span.EE => EvmcsSpan.EE,
+        Span.EF => EvmcsSpan.EF,
+        _ => null,
+    };
 }

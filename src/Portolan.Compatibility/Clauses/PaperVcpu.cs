@@ -74,6 +74,9 @@ internal sealed class PaperVcpu(GuestFacts guest, HostFacts host)
     /// <summary>Was the XSAVE image never loaded, because a VMM ignored a refusal?</summary>
     public bool XsaveLost { get; set; }
 
+    /// <summary>The revision of eVMCS that the VMM asks for by number.</summary>
+    public int? EvmcsRevision { get; init; }
+
     /// <summary>The design of eVMCS that the host follows.</summary>
     public Kvm.Behaviours.EvmcsDesign? EvmcsDesign { get; init; }
 

@@ -97,7 +97,7 @@ internal sealed class RouteJudge
             return default;
         }
 
-        PaperVcpu vcpu = new(_guest, host) { EvmcsDesign = _question.EvmcsDesign ?? host.Behaviours.EvmcsDesign };
+        PaperVcpu vcpu = new(_guest, host) { EvmcsDesign = _question.EvmcsDesign ?? host.Behaviours.EvmcsDesign, EvmcsRevision = _question.EvmcsRevision };
         PromiseClauses.Components(_guest, host, report);
         if (!_question.Unpermitted.Contains(report.Hop))
         {

@@ -13,8 +13,6 @@ namespace Portolan.Compatibility.Clauses;
 /// <summary>VMX capability MSRs and enlightened VMCS of a vCPU (contract section 3 and 4). A rule is a refusal or names a missing fact.</summary>
 internal static class VmxClauses
 {
-    private const int OldestRevision = 2016;
-
     /// <summary>KVM_SET_CPUID2 derives the FIXED1 MSRs (contract M11).</summary>
     public static void OnCpuid(PaperVcpu vcpu)
     {
@@ -70,24 +68,37 @@ internal static class VmxClauses
             return MissingFact.Rule("capabilities KVM_CAP_HYPERV_ENLIGHTENED_VMCS");
         }
 
-        if (vcpu.EvmcsDesign == Design.Revision)
+        EvmcsFilterSet? requested = null;
+        if (vcpu.EvmcsDesign == Design.Revision && Requested(vcpu, out requested) is { } refused)
         {
-            vcpu.RevisionFilter = EvmcsFilterSets.Of(EvmcsDesigns.Find(X86.Evmcs.EvmcsDesign.Revision, OldestRevision)!, default);
+            return refused;
+        }
+
+        if (!vcpu.Enlightened && host.Behaviours.EvmcsFilterSees == EvmcsFilterSees.Everyone)
+        {
+            if (FilterOf(vcpu, out RefusalRule? missing) is not { } filter)
+            {
+                return missing;
+            }
+
+            vcpu.Vmx = vcpu.Vmx is { } own ? filter.Rewrite(own) : null;
         }
 
         vcpu.Enlightened = true;
-        if (host.Behaviours.EvmcsFilterSees != EvmcsFilterSees.Everyone)
-        {
-            return null;
-        }
-
-        if (FilterOf(vcpu, out RefusalRule? missing) is not { } filter)
-        {
-            return missing;
-        }
-
-        vcpu.Vmx = vcpu.Vmx is { } own ? filter.Rewrite(own) : null;
+        vcpu.RevisionFilter = requested;
         return null;
+    }
+
+    /// <summary>The filter of the revision that is asked for, or why this host does not have it.</summary>
+    private static RefusalRule? Requested(PaperVcpu vcpu, out EvmcsFilterSet? filter)
+    {
+        int revision = vcpu.EvmcsRevision ?? EvmcsDesigns.OldestRevision;
+        EvmcsSpan? span = SpanOf(vcpu.Host.Behaviours.EvmcsFilter);
+        filter = EvmcsFilterSets.Of(EvmcsDesigns.Find(X86.Evmcs.EvmcsDesign.Revision, revision)!, default);
+        return revision == EvmcsDesigns.OldestRevision ? null
+            : span is null ? MissingFact.Rule("evmcs.filter")
+            : EvmcsDesigns.Has(span.Value, revision) ? null
+            : ClauseTable.EvmcsEnableRevision;
     }
 
     /// <summary>What the guest reads; a rule where it cannot, or where it is not known what.</summary>

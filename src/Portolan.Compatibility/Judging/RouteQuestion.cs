@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
-using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.Guest;
 using Portolan.Kvm.State;
+using Portolan.X86.Evmcs;
 using Portolan.X86.Vmx;
 
 namespace Portolan.Compatibility.Judging;
@@ -40,7 +40,16 @@ public sealed record RouteQuestion
     public EvmcsPolicy EvmcsPolicy { get; init; }
 
     /// <summary>The design of eVMCS that every host is taken to have, if not its own.</summary>
-    public EvmcsDesign? EvmcsDesign { get; init; }
+    public Kvm.Behaviours.EvmcsDesign? EvmcsDesign { get; init; }
+
+    /// <summary>
+    /// The revision that a VMM asks for under the design that has revisions: the one with PERF_GLOBAL_CTRL where the guest was to see it
+    /// (contract E10); null under the other designs.
+    /// </summary>
+    public int? EvmcsRevision
+        => EvmcsDesign != Kvm.Behaviours.EvmcsDesign.Revision ? null
+            : X86.Evmcs.EvmcsFilter.HasPerfGlobalCtrl(Guest.Cpuid) ? EvmcsDesigns.NewestRevision
+            : EvmcsDesigns.OldestRevision;
 
     /// <summary>Hosts, by hop, whose VMM does not request dynamic components.</summary>
     public ImmutableHashSet<int> Unpermitted { get; init; } = [];

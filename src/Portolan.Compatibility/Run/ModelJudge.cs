@@ -33,6 +33,7 @@ public static class ModelJudge
         Order = question.Order,
         Policy = question.Vmm,
         VcpuSetup = question.VcpuSetup,
+        EvmcsRevision = question.EvmcsRevision,
         State = question.State,
         NestedControls = question.NestedControls ?? [],
         EntersNestedGuest = question.NestedControls is not null,

@@ -111,6 +111,9 @@ public sealed class GuestSetup
         _featureMsrs = [.. InRestorableOrder(contract.FeatureMsrs)];
     }
 
+    /// <summary>The revision of eVMCS that the VMM asks for by number, under the design that has them; no released kernel has (contract E10).</summary>
+    public int? EvmcsRevision { get; init; }
+
     /// <summary>QEMU's order (kvm_arch_init_vcpu): the Hyper-V capabilities before CPUID, the feature MSRs at the end.</summary>
     public static ImmutableArray<SetupPart> QemuVcpuSteps { get; } =
     [
@@ -224,7 +227,7 @@ public sealed class GuestSetup
     private SetupStep VcpuStep(IKvmVcpu vcpu, SetupPart part) => part switch
     {
         SetupPart.EnforceHypervCpuid => new(part, vcpu.EnableCapability(KvmCapability.HypervEnforceCpuid, 1)),
-        SetupPart.EnlightenedVmcs => new(part, vcpu.EnableEnlightenedVmcs().WithoutValue()),
+        SetupPart.EnlightenedVmcs => new(part, (EvmcsRevision is { } revision ? vcpu.EnableEnlightenedVmcs(revision) : vcpu.EnableEnlightenedVmcs()).WithoutValue()),
         SetupPart.EnforcePvFeatureCpuid => new(part, vcpu.EnableCapability(KvmCapability.EnforcePvFeatureCpuid, 1)),
         SetupPart.Cpuid => new(part, vcpu.SetCpuid2(_contract.Cpuid)),
         SetupPart.TscKhz => new(part, vcpu.SetTscKhz(_contract.TscKhz.GetValueOrDefault())),

@@ -17,6 +17,9 @@ public sealed record RouteOptions
     /// <summary>The order in which the VMM prepares a vCPU.</summary>
     public ImmutableArray<SetupPart> VcpuSetup { get; init; } = GuestSetup.QemuVcpuSteps;
 
+    /// <summary>The revision of eVMCS that the VMM asks for (<see cref="GuestSetup.EvmcsRevision"/>).</summary>
+    public int? EvmcsRevision { get; init; }
+
     /// <summary>The state the guest has on the first host; without it, the most that the contract permits there.</summary>
     public VcpuState? State { get; init; }
 

@@ -94,7 +94,7 @@ public sealed partial class RouteRunner
         _recorder.Enter(hop, host.Name);
         _components.Enter(hop);
         Untold.Enter();
-        GuestSetup setup = new(_contract, _options.VcpuSetup, _options.Diagnoses);
+        GuestSetup setup = new(_contract, _options.VcpuSetup, _options.Diagnoses) { EvmcsRevision = _options.EvmcsRevision };
         RouteRecorder recorder = _recorder;
         SetupStep permission = host.RequestsPermission ? setup.RequestPermission(host.System, ref recorder) : default;
 
