@@ -243,7 +243,7 @@ internal static class MsrClauses
                 return MissingFact.Rule("supportedXss");
             }
 
-            if (!wanted.IsSubsetOf(supported.Value) || !wanted.IsSubsetOf(vcpu.HasCpuid ? vcpu.Guest.PromisedXss : XFeatureMask.None))
+            if (!wanted.IsSubsetOf(supported.Value) || !wanted.IsSubsetOf(vcpu.PromisedXss))
             {
                 return ClauseTable.MsrXss;
             }

@@ -49,6 +49,18 @@ internal static class NestedClauses
         return vcpu.Host.IsAmd ? SvmNestedClauses.Violated(vcpu, state, flags) : LoadVmx(vcpu, state, flags);
     }
 
+    /// <summary>What KVM_GET_NESTED_STATE answers of a state that was loaded: its data only where there is a current VMCS or a guest (contract N3).</summary>
+    public static ReadOnlyMemory<byte> Kept(PaperVcpu vcpu, ReadOnlyMemory<byte> given)
+    {
+        ReadOnlyMemory<byte> state = given[..(int)BinaryPrimitives.ReadUInt32LittleEndian(given.Span[SizeAt..])];
+        ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(state.Span);
+        bool hasData = vcpu.Host.IsAmd
+            ? (flags & GuestMode) != 0
+            : state.Length >= DataAt + DataSize
+                && (BinaryPrimitives.ReadUInt64LittleEndian(state.Span[Vmcs12At..]) != NoAddress || (flags & Evmcs) != 0);
+        return hasData ? state : state[..Size];
+    }
+
     private static RefusalRule? LoadVmx(PaperVcpu vcpu, ReadOnlySpan<byte> state, ushort flags)
     {
         ulong vmxon = BinaryPrimitives.ReadUInt64LittleEndian(state[VmxonAt..]);

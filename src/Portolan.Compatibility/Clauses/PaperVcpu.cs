@@ -38,6 +38,12 @@ internal sealed class PaperVcpu(GuestFacts guest, HostFacts host)
     /// <summary>IA32_XFD.</summary>
     public XFeatureMask Xfd { get; set; }
 
+    /// <summary>The supervisor components that the guest's CPUID, as KVM stored it, promises.</summary>
+    public XFeatureMask PromisedXss { get; set; }
+
+    /// <summary>Did a missing fact leave open what the vCPU's VMX capability MSRs are? Then nothing can be said of them here.</summary>
+    public bool IsVmxUntold { get; set; }
+
     /// <summary>IA32_XSS.</summary>
     public XFeatureMask Xss { get; set; }
 

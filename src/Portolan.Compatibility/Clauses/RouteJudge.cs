@@ -210,7 +210,7 @@ internal sealed class RouteJudge
             SregsFlags = StateLoad.IsPae(vcpu.System) && host.Capability(KvmCapability.Sregs2) > 0 ? 1UL : 0,
             IsSregs2 = host.Capability(KvmCapability.Sregs2) > 0,
             Msrs = StateLoad.SavedMsrs(vcpu, report, all: FromState),
-            Nested = vcpu.Nested,
+            Nested = SaveNested(vcpu, report),
             Events = default(KvmVcpuEvents) with { Flags = vcpu.InSmm ? 8u : 0, Smm = vcpu.InSmm ? (byte)1 : (byte)0 },
             MpState = KvmMpState.Runnable,
             DebugRegs = default(KvmDebugRegs),
@@ -276,6 +276,14 @@ internal sealed class RouteJudge
         return report.Refused(vcpu.Host.HasXsave ? null : ClauseTable.XcrsWithoutXsave, new Subject(SubjectKind.Part, (uint)VcpuPart.Xcrs))
             ? null
             : KvmXcrs.Xcr0(vcpu.Xcr0.Bits);
+    }
+
+    /// <summary>The VMM's buffer has KVM_CAP_NESTED_STATE bytes.</summary>
+    private static ReadOnlyMemory<byte> SaveNested(PaperVcpu vcpu, HopReport report)
+    {
+        bool fits = vcpu.Nested.Length <= vcpu.Host.Capability(KvmCapability.NestedState).GetValueOrDefault();
+        report.Refused(vcpu.Nested.IsEmpty || fits ? null : ClauseTable.NestedGetSize, new Subject(SubjectKind.Part, (uint)VcpuPart.NestedState), (ulong)vcpu.Nested.Length);
+        return fits ? vcpu.Nested : default;
     }
 
     private uint? SaveTsc(PaperVcpu vcpu, HopReport report)

@@ -101,7 +101,9 @@ internal static class SetupClauses
                     Switch(vcpu, report, KvmCapability.HypervEnforceCpuid, 0, 0);
                     break;
                 case SetupPart.EnlightenedVmcs when contract.EnlightenedVmcs:
-                    report.Refused(VmxClauses.Enlighten(vcpu), Of(KvmCapability.HypervEnlightenedVmcs), 1, 0);
+                    RefusalRule? enlightened = VmxClauses.Enlighten(vcpu);
+                    vcpu.IsVmxUntold |= MissingFact.NameOf(enlightened) is not null;
+                    report.Refused(enlightened, Of(KvmCapability.HypervEnlightenedVmcs), 1, 0);
                     break;
                 case SetupPart.EnforcePvFeatureCpuid when contract.Settings.EnforcePvFeatureCpuid:
                     vcpu.EnforcesPv = Switch(vcpu, report, KvmCapability.EnforcePvFeatureCpuid, 0, 0);
@@ -117,10 +119,7 @@ internal static class SetupClauses
                     report.Refused(TscClauses.Set(vcpu, khz), new Subject(SubjectKind.Tsc), khz, vcpu.Host.Snapshot.TscKhz?.Value ?? 0);
                     break;
                 case SetupPart.FeatureMsrs:
-                    foreach (MsrValue row in vcpu.Guest.FeatureMsrs)
-                    {
-                        report.Refused(MsrClauses.Write(vcpu, row.Index, row.Value), new Subject(SubjectKind.Msr, row.Index), row.Value, MaximumOf(vcpu.Host, row.Index));
-                    }
+                    FeatureMsrs(vcpu, report);
 
                     break;
                 default:
@@ -134,6 +133,16 @@ internal static class SetupClauses
     /// <summary>What the host offers for a feature MSR; 0 where that is not known.</summary>
     public static ulong MaximumOf(HostFacts host, uint index) => host.Snapshot.FeatureMsrs?.Value.TryGet(index, out ulong value) is true ? value : 0;
 
+    private static void FeatureMsrs(PaperVcpu vcpu, HopReport report)
+    {
+        foreach (MsrValue row in vcpu.Guest.FeatureMsrs)
+        {
+            RefusalRule? rule = MsrClauses.Write(vcpu, row.Index, row.Value);
+            vcpu.IsVmxUntold |= MissingFact.NameOf(rule) is not null && KnownMsrs.Find(row.Index)?.Kind == MsrKind.VmxCapability;
+            report.Refused(rule, new Subject(SubjectKind.Msr, row.Index), row.Value, MaximumOf(vcpu.Host, row.Index));
+        }
+    }
+
     /// <summary>KVM_SET_CPUID2 (contract C5, C6, X24).</summary>
     private static RefusalRule? Cpuid(PaperVcpu vcpu)
     {
@@ -144,6 +153,7 @@ internal static class SetupClauses
         }
 
         XFeatureMask promised = vcpu.Guest.Promised;
+        XFeatureMask promisedXss = vcpu.Guest.PromisedXss;
         if (vcpu.Host.Behaviours.CpuidRewrite != CpuidRewrite.None && vcpu.Guest.Contract.Cpuid.TryGet(CpuidLeaf.Xsave, 0, out _))
         {
             if (vcpu.Host.Behaviours.CpuidRewrite is null)
@@ -157,6 +167,8 @@ internal static class SetupClauses
             }
 
             promised = hardware.Value.TryGet(CpuidLeaf.Xsave, 0, out CpuidValues leaf) ? new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Eax) : promised;
+            bool second = vcpu.Guest.Contract.Cpuid.Contains(new CpuidAddress(CpuidLeaf.Xsave, 1)) && hardware.Value.TryGet(CpuidLeaf.Xsave, 1, out leaf);
+            promisedXss = second ? new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Ecx) : promisedXss;
         }
 
         if (vcpu.Guest.LinearAddressBits is not (0 or 48 or 57))
@@ -179,6 +191,7 @@ internal static class SetupClauses
 
         vcpu.HasCpuid = true;
         vcpu.Promised = promised & vcpu.Host.Supported;
+        vcpu.PromisedXss = promisedXss;
         VmxClauses.OnCpuid(vcpu);
         return null;
     }

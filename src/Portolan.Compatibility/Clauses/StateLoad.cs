@@ -191,8 +191,15 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
     private RefusalRule? LoadNested(CarriedState state)
     {
         RefusalRule? rule = NestedClauses.Load(vcpu, state.Nested.Span);
-        vcpu.Nested = rule is null ? state.Nested : vcpu.Nested;
+        vcpu.Nested = rule is null ? WithSize(NestedClauses.Kept(vcpu, state.Nested)) : vcpu.Nested;
         return rule;
+    }
+
+    private static ReadOnlyMemory<byte> WithSize(ReadOnlyMemory<byte> kept)
+    {
+        byte[] state = kept.ToArray();
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(state.AsSpan(sizeof(uint)), state.Length);
+        return state;
     }
 
     /// <summary>A host without scaling refuses even its own frequency; a vCPU that has it already is right.</summary>

@@ -16,6 +16,7 @@ internal sealed class VmxView(RouteQuestion question)
     private const int Count = (int)(MsrIndex.Ia32VmxVmfunc - First) + 1;
     private readonly bool _hasVmx = GuestFacts.Of(question.Guest).Features[ModelFeature.Vmx];
     private ulong?[]? _before;
+    private bool _looked;
 
     /// <summary>The guest looks on a host.</summary>
     public void Look(PaperVcpu vcpu, HopReport report)
@@ -25,27 +26,40 @@ internal sealed class VmxView(RouteQuestion question)
             return;
         }
 
-        ulong?[] seen = Read(vcpu, report);
-        if (_before is null)
+        if (vcpu.IsVmxUntold)
+        {
+            // What is seen here is not known, and nothing later is compared with it.
+            _before = null;
+            _looked = true;
+            return;
+        }
+
+        ulong?[] seen = Read(vcpu, report, out bool untold);
+        if (_before is null && !_looked)
         {
             Filtered(seen, report);
         }
 
         for (int i = 0; i < Count && _before is not null; i++)
         {
-            if (_before[i] is { } before && seen[i] is { } now && before != now)
+            if (_before[i] is { } before && seen[i] is { } now && before != now && !untold)
             {
                 Changed(vcpu, report, First + (uint)i, before, now, seen);
             }
         }
 
+        _looked = true;
         _before ??= new ulong?[Count];
         seen.CopyTo(_before, 0);
-        Enter(vcpu, report, seen);
+        if (!untold)
+        {
+            Enter(vcpu, report, seen);
+        }
     }
 
-    private static ulong?[] Read(PaperVcpu vcpu, HopReport report)
+    private static ulong?[] Read(PaperVcpu vcpu, HopReport report, out bool untold)
     {
+        untold = false;
         ulong?[] seen = new ulong?[Count];
         for (int i = 0; i < Count; i++)
         {
@@ -53,6 +67,7 @@ internal sealed class VmxView(RouteQuestion question)
             seen[i] = rule is null ? value : null;
             if (MissingFact.NameOf(rule) is { } fact)
             {
+                untold = true;
                 report.Missing(fact, ClauseTable.PromiseVisibleMsr);
             }
         }
