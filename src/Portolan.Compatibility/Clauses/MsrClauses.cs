@@ -113,7 +113,8 @@ internal static class MsrClauses
         Refused,
     }
 
-    private static RefusalRule WhyUnknown(HostFacts host, uint index)
+    /// <summary>Why a host does not know an MSR: it has none, or its lists are missing.</summary>
+    public static RefusalRule WhyUnknown(HostFacts host, uint index)
         => index is >= FirstVmx and <= LastVmx
             ? host.Snapshot.FeatureMsrIndices is null ? MissingFact.Rule("featureMsrIndices") : ClauseTable.MsrUnknown
             : host.Snapshot.SavedMsrs is null ? MissingFact.Rule("savedMsrs") : ClauseTable.MsrUnknown;
@@ -273,28 +274,32 @@ internal static class MsrClauses
             : null;
     }
 
-    /// <summary>Contract M15. LMCE follows IA32_MCG_CAP, which no check holds the guest to.</summary>
-    private static RefusalRule? FeatCtl(PaperVcpu vcpu, ulong value)
-    {
-        const ulong Known = FeatCtlLock | FeatCtlInSmx | FeatCtlOutsideSmx | FeatCtlSgxLaunch | FeatCtlSgx | FeatCtlLmce;
-        if ((value & ~Known) != 0)
-        {
-            return ClauseTable.MsrFeatCtl;
-        }
+    /// <summary>Bits of IA32_FEATURE_CONTROL that no KVM takes.</summary>
+    public static ulong FeatCtlUnknown(ulong value)
+        => value & ~(FeatCtlLock | FeatCtlInSmx | FeatCtlOutsideSmx | FeatCtlSgxLaunch | FeatCtlSgx | FeatCtlLmce);
 
+    /// <summary>Bits of IA32_FEATURE_CONTROL whose feature the guest lacks. LMCE follows IA32_MCG_CAP, which no check holds the guest to.</summary>
+    public static ulong FeatCtlBeyondCpuid(PaperVcpu vcpu, ulong value)
+    {
         bool vmx = Has(vcpu, ModelFeature.Vmx);
         ulong beyond = value & ~(FeatCtlLock | FeatCtlLmce);
         beyond &= vmx ? ~FeatCtlOutsideSmx : ulong.MaxValue;
         beyond &= vmx && Has(vcpu, ModelFeature.Smx) ? ~FeatCtlInSmx : ulong.MaxValue;
         beyond &= Has(vcpu, ModelFeature.Sgx) ? ~FeatCtlSgx : ulong.MaxValue;
         beyond &= Has(vcpu, ModelFeature.SgxLc) ? ~FeatCtlSgxLaunch : ulong.MaxValue;
-        return beyond == 0 ? null : vcpu.Host.Behaviours.MsrFeatCtl switch
-        {
-            MsrFeatCtl.KnownBits => null,
-            MsrFeatCtl.GuestCpuid => ClauseTable.MsrFeatCtl,
-            _ => MissingFact.Rule("msr.feat-ctl"),
-        };
+        return beyond;
     }
+
+    /// <summary>Contract M15.</summary>
+    private static RefusalRule? FeatCtl(PaperVcpu vcpu, ulong value)
+        => FeatCtlUnknown(value) != 0 ? ClauseTable.MsrFeatCtl
+            : FeatCtlBeyondCpuid(vcpu, value) == 0 ? null
+            : vcpu.Host.Behaviours.MsrFeatCtl switch
+            {
+                MsrFeatCtl.KnownBits => null,
+                MsrFeatCtl.GuestCpuid => ClauseTable.MsrFeatCtl,
+                _ => MissingFact.Rule("msr.feat-ctl"),
+            };
 
     private static bool IsCanonical(ulong value, bool wide)
     {

@@ -15,7 +15,7 @@ internal static class ParavirtClauses
     private static readonly CpuidFeature PerfGlobalCtrl = FeatureTable.Get("hv-nested-evmcs1-perf-global-ctrl");
 
     /// <summary>The bits of a paravirtual space that a guest must not have without the host's having them.</summary>
-    private static readonly ImmutableArray<CpuidFeature> Bits =
+    public static ImmutableArray<CpuidFeature> Bits { get; } =
         [.. FeatureTable.All.ToArray().Where(static field => field.Space != CpuidSpace.Cpu && field.IsBit && field.Rule == MigrationRule.Subset && field != PerfGlobalCtrl)];
 
     /// <summary>The paravirtual bits that a table has, by the field's row.</summary>

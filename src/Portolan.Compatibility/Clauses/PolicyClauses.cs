@@ -23,7 +23,7 @@ internal static class PolicyClauses
         }
 
         VmmClauses.Judge(guest.Contract, here.Snapshot, before?.Snapshot, report);
-        if (here.Snapshot.ModuleParameters?.Value.TryGetValue(IgnoreMsrs, out string? ignores) is true && ignores is "Y" or "1")
+        if (IgnoresMsrs(here) is { } ignores)
         {
             report.Add(new Finding(ClauseTable.MsrIgnoreMsrs, ClauseSeverity.Degrades, report.Hop, new Subject(SubjectKind.Host)) { HostText = $"{IgnoreMsrs}={ignores}" });
         }
@@ -34,21 +34,28 @@ internal static class PolicyClauses
         ParavirtClauses.Hyperv(guest, here, report);
     }
 
+    /// <summary>kvm.ignore_msrs, if it is on.</summary>
+    public static string? IgnoresMsrs(HostFacts host)
+        => host.Snapshot.ModuleParameters?.Value.TryGetValue(IgnoreMsrs, out string? ignores) is true && ignores is "Y" or "1" ? ignores : null;
+
     /// <summary>The clock: what the source's KVM_SET_CLOCK can and this host's cannot (contract S4).</summary>
     public static void Clock(HostFacts here, HostFacts? before, HopReport report)
     {
-        const long Realtime = 4;
-        if (before is null)
+        if (before is not null && KeepsRealtime(before) is true && KeepsRealtime(here) is false)
         {
-            return;
+            report.Add(
+                ClauseTable.ClockRealtime,
+                new Subject(SubjectKind.Capability, KvmCapability.AdjustClock),
+                (ulong)before.Capability(KvmCapability.AdjustClock)!.Value,
+                (ulong)here.Capability(KvmCapability.AdjustClock)!.Value);
         }
+    }
 
-        long? source = before.Capability(KvmCapability.AdjustClock);
-        long? own = here.Capability(KvmCapability.AdjustClock);
-        if (source is { } had && (had & Realtime) != 0 && own is { } has && (has & Realtime) == 0)
-        {
-            report.Add(ClauseTable.ClockRealtime, new Subject(SubjectKind.Capability, KvmCapability.AdjustClock), (ulong)had, (ulong)has);
-        }
+    /// <summary>Does KVM_SET_CLOCK know KVM_CLOCK_REALTIME? Null: not known.</summary>
+    public static bool? KeepsRealtime(HostFacts host)
+    {
+        const long Realtime = 4;
+        return host.Capability(KvmCapability.AdjustClock) is { } has ? (has & Realtime) != 0 : null;
     }
 
     /// <summary>After the state is loaded.</summary>
@@ -67,18 +74,36 @@ internal static class PolicyClauses
         }
     }
 
+    /// <summary>The guest's physical-address width, if it is told and the host has the same; null where no other host can be too wide.</summary>
+    public static uint? KeptWidth(GuestFacts guest, HostFacts host)
+        => guest.TellsWidths && host.Words is { } words && PhysBits.ValueIn(words[PhysBitsWord]) == (uint)guest.PhysicalAddressBits ? (uint)guest.PhysicalAddressBits : null;
+
+    /// <summary>The physical-address width of a host that cannot pretend a smaller one; null where it can, or is not known.</summary>
+    public static uint? FixedWidth(HostFacts host)
+        => host.Words is { } words && host.Capability(KvmCapability.SmallerMaxphyaddr) is not > 0 ? PhysBits.ValueIn(words[PhysBitsWord]) : null;
+
+    /// <summary>IA32_ARCH_CAPABILITIES as the guest was given it, or as its first host gives it; null where it has none or that is not known.</summary>
+    public static ulong? PromisedArchCapabilities(GuestFacts guest, HostFacts? first)
+    {
+        ulong promised = 0;
+        bool told = guest.Contract.FeatureMsrs.TryGet(MsrIndex.Ia32ArchCapabilities, out promised)
+            || first?.Snapshot.FeatureMsrs?.Value.TryGet(MsrIndex.Ia32ArchCapabilities, out promised) is true;
+        return told && guest.Features[Kvm.Model.Cpuid.ModelFeature.ArchCapabilities] ? promised : null;
+    }
+
+    /// <summary>IA32_ARCH_CAPABILITIES as a host offers it, 0 where it has none; null where that is not known.</summary>
+    public static ulong? OfferedArchCapabilities(HostFacts host)
+    {
+        ulong offered = 0;
+        bool known = host.Snapshot.FeatureMsrs?.Value.TryGet(MsrIndex.Ia32ArchCapabilities, out offered) is true
+            || host.Snapshot.FeatureMsrIndices?.Value.Contains(MsrIndex.Ia32ArchCapabilities) is false;
+        return known ? offered : null;
+    }
+
     /// <summary>A width that the last host had, and that this one has not but could pretend (contract S11).</summary>
     private static void SmallerWidth(GuestFacts guest, HostFacts here, HostFacts? before, HopReport report)
     {
-        if (!guest.TellsWidths || before?.Words is not { } last || here.Words is not { } words)
-        {
-            return;
-        }
-
-        uint promised = (uint)guest.PhysicalAddressBits;
-        uint own = PhysBits.ValueIn(words[PhysBitsWord]);
-        bool kept = PhysBits.ValueIn(last[PhysBitsWord]) == promised;
-        if (kept && own > promised && here.Capability(KvmCapability.SmallerMaxphyaddr) is not > 0)
+        if (before is not null && KeptWidth(guest, before) is { } promised && FixedWidth(here) is { } own && own > promised)
         {
             report.Add(ClauseTable.PromiseSmallerPhysicalWidth, new Subject(SubjectKind.Feature, (uint)PhysBits.Index), promised, own);
         }
@@ -88,23 +113,15 @@ internal static class PolicyClauses
     private static void ArchCapabilities(RouteQuestion question, GuestFacts guest, HostFacts here, HopReport report)
     {
         const uint Index = MsrIndex.Ia32ArchCapabilities;
-        bool hasMsr = guest.Features[Kvm.Model.Cpuid.ModelFeature.ArchCapabilities];
-        ulong promised = 0;
-        bool told = guest.Contract.FeatureMsrs.TryGet(Index, out promised)
-            || (report.Hop > 0 && question.Hosts[0].Snapshot.FeatureMsrs?.Value.TryGet(Index, out promised) is true);
-        if (!hasMsr || !told)
+        if (PromisedArchCapabilities(guest, report.Hop > 0 ? question.Hosts[0].Facts : null) is not { } promised)
         {
             return;
         }
 
-        ulong offered = 0;
-        if (here.Snapshot.FeatureMsrs?.Value.TryGet(Index, out offered) is not true)
+        if (OfferedArchCapabilities(here) is not { } offered)
         {
-            if (here.Snapshot.FeatureMsrIndices is not { } listed || listed.Value.Contains(Index))
-            {
-                report.Missing("featureMsrs 10a", ClauseTable.PromiseArchCapabilities);
-                return;
-            }
+            report.Missing("featureMsrs 10a", ClauseTable.PromiseArchCapabilities);
+            return;
         }
 
         if (KnownMsrs.Find(Index) is { } known && known.Bits.Any(bits => !bits.Allows(promised, offered)))

@@ -13,7 +13,8 @@ internal static class PromiseClauses
 {
     private static readonly CpuidFeature Vendor = FeatureTable.Get("vendor-0");
     private static readonly CpuidFeature PhysBits = FeatureTable.Get("phys-bits");
-    private static readonly int VendorWord = CpuidWords.WordOf(Vendor);
+    /// <summary>The word that names the vendor.</summary>
+    public static int VendorWord { get; } = CpuidWords.WordOf(Vendor);
 
     /// <summary>Every feature bit, word by word.</summary>
     public static void Features(PaperVcpu vcpu, HopReport report)
@@ -79,8 +80,7 @@ internal static class PromiseClauses
                 continue;
             }
 
-            RefusalRule rule = ReferenceEquals(field, PhysBits) ? ClauseTable.PromisePhysicalWidth : ClauseTable.PromiseNumber;
-            report.Add(rule, IsLeafCount(field) ? ClauseSeverity.Notes : ClauseSeverity.Breaks, new Subject(SubjectKind.Feature, (uint)field.Index), promised, has);
+            report.Add(RuleOf(field), IsLeafCount(field) ? ClauseSeverity.Notes : ClauseSeverity.Breaks, new Subject(SubjectKind.Feature, (uint)field.Index), promised, has);
         }
     }
 
@@ -149,9 +149,13 @@ internal static class PromiseClauses
         }
     }
 
-    private static bool IsVendor(CpuidFeature field) => field.Address == Vendor.Address && field.Rule == MigrationRule.Equal;
+    /// <summary>The clause of a number.</summary>
+    internal static RefusalRule RuleOf(CpuidFeature field) => ReferenceEquals(field, PhysBits) ? ClauseTable.PromisePhysicalWidth : ClauseTable.PromiseNumber;
+
+    /// <summary>Is the number part of the vendor's name, which has a clause of its own?</summary>
+    internal static bool IsVendor(CpuidFeature field) => field.Address == Vendor.Address && field.Rule == MigrationRule.Equal;
 
     /// <summary>How many leaves or subleaves there are: the guest's leaves are those of its own table.</summary>
-    private static bool IsLeafCount(CpuidFeature field)
+    internal static bool IsLeafCount(CpuidFeature field)
         => field is { Rule: MigrationRule.NotGreater, LowBit: 0, Width: 32, Register: CpuidRegister.Eax } && field.Address.Subleaf == 0;
 }

@@ -32,13 +32,20 @@ internal sealed class RouteJudge
     /// <summary>x87, SSE and what leaf 0DH promises.</summary>
     private XFeatureMask Promised => _guest.Promised | XFeatureMask.Legacy;
 
-    public Judgement Judge()
+    public Judgement Judge() => Judge(_question.Hosts.Length, out _);
+
+    /// <summary>Judges the first host alone.</summary>
+    /// <param name="departure">What leaves it; null where the guest cannot start or be saved there.</param>
+    public Judgement JudgeStart(out Departure? departure) => Judge(1, out departure);
+
+    private Judgement Judge(int hops, out Departure? departure)
     {
         int hop = 0;
         bool unknown = false;
+        departure = null;
         PaperVcpu? before = null;
         CarriedState? carried = _question.State is { } state ? CarriedState.Of(state) : null;
-        for (; hop < _question.Hosts.Length; hop++)
+        for (; hop < hops; hop++)
         {
             HopReport report = new(hop, _findings, _missing);
             HostFacts facts = _question.Hosts[hop].Facts;
@@ -57,13 +64,14 @@ internal sealed class RouteJudge
             // What a missing fact decides ends the state's journey, not what can be said of the other hosts.
             unknown = here is null;
             before = here;
+            departure = here is null ? null : new Departure(here, carried!, _expected);
         }
 
         return new Judgement
         {
             Findings = [.. _findings],
             Missing = [.. _missing.Distinct()],
-            LastHop = Math.Min(hop, _question.Hosts.Length - 1),
+            LastHop = Math.Min(hop, hops - 1),
             FromState = FromState,
         };
     }
@@ -229,7 +237,7 @@ internal sealed class RouteJudge
                 report.Missing("xsave.xsave2", ClauseTable.XsaveGetSize);
             }
 
-            if (vcpu.Host.Behaviours.XsaveXsave2 != XsaveXsave2.Present && XsaveClauses.ImageSize(vcpu) > TransferPlan.LegacyXsaveSize)
+            if (vcpu.Host.Behaviours.XsaveXsave2 == XsaveXsave2.Absent && XsaveClauses.ImageSize(vcpu) > TransferPlan.LegacyXsaveSize)
             {
                 report.Refused(ClauseTable.XsaveGetSize, new Subject(SubjectKind.Part, (uint)VcpuPart.Xsave), vcpu.Dynamic.Bits);
                 return null;

@@ -16,9 +16,15 @@ namespace Portolan.Compatibility.Clauses;
 /// <summary>What a VMM asks of KVM before it loads any state: permission, capabilities, CPUID, TSC, feature MSRs.</summary>
 internal static class SetupClauses
 {
-    private const ulong X2ApicApiBits = 3;
-    private const ulong StuffFeatureMsrsQuirk = 1UL << 8;
-    private const int FewerEntries = 80;
+    /// <summary>The bits of KVM_CAP_X2APIC_API that KVM knows.</summary>
+    public const ulong X2ApicApiBits = 3;
+
+    /// <summary>KVM_X86_QUIRK_STUFF_FEATURE_MSRS.</summary>
+    public const ulong StuffFeatureMsrsQuirk = 1UL << 8;
+
+    /// <summary>CPUID entries that every KVM takes.</summary>
+    public const int FewerEntries = 80;
+
     private const int MoreEntries = 256;
     private static readonly Subject Guest = new(SubjectKind.Guest);
 

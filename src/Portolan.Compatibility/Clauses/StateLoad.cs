@@ -5,6 +5,7 @@ using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Guest;
 using Portolan.Kvm.Model.Registers;
 using Portolan.Kvm.Model.Xsave;
 using Portolan.Kvm.State;
@@ -53,18 +54,21 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
 
     /// <summary>What was in use and is in the vCPU now, for the next save.</summary>
     public static XFeatureMask Expected(PaperVcpu vcpu, CarriedState state, HopReport report, XFeatureMask expected)
-        => vcpu.XsaveLost ? XFeatureMask.None : report.Hop == 0 ? (state.Components ?? XFeatureMask.None).Except(vcpu.Xfd) : expected;
+        => vcpu.XsaveLost || state.Components is null ? XFeatureMask.None : report.Hop == 0 ? state.Components.Value.Except(vcpu.Xfd) : expected;
 
     /// <summary>KVM_CAP_XSAVE2 of the VM: the bytes that KVM_GET_XSAVE2 transfers; 0 where it does not exist.</summary>
-    public static int Xsave2Size(PaperVcpu vcpu)
+    public static int Xsave2Size(PaperVcpu vcpu) => Xsave2Size(vcpu.Host, vcpu.Permitted);
+
+    /// <summary>The same for a process with permission for some components.</summary>
+    public static int Xsave2Size(HostFacts host, XFeatureMask permitted)
     {
-        if (vcpu.Host.Behaviours.XsaveXsave2 != XsaveXsave2.Present)
+        if (host.Behaviours.XsaveXsave2 != XsaveXsave2.Present)
         {
             return 0;
         }
 
-        XFeatureMask filtered = XFeatures.Dynamic.IsSubsetOf(vcpu.Permitted) ? vcpu.Host.Supported : vcpu.Host.Supported.Overlaps(XFeatures.Dynamic) ? vcpu.Host.Supported.Except(XFeatures.Amx) : vcpu.Host.Supported;
-        return Math.Max(TransferPlan.LegacyXsaveSize, vcpu.Host.SizeOf(filtered));
+        bool filters = !XFeatures.Dynamic.IsSubsetOf(permitted) && host.Supported.Overlaps(XFeatures.Dynamic);
+        return Math.Max(TransferPlan.LegacyXsaveSize, host.SizeOf(filters ? host.Supported.Except(XFeatures.Amx) : host.Supported));
     }
 
     public static bool IsPae(in KvmSystemRegisters registers)
@@ -133,6 +137,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
         {
             report.Refused(rule, subject, guest, host);
             _sregsRefused |= part == VcpuPart.Sregs;
+            vcpu.XsaveLost |= part == VcpuPart.Xsave;
             return;
         }
 
@@ -168,7 +173,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
         VcpuPart.Sregs => LoadSregs(state),
         VcpuPart.NestedState => LoadNested(state),
         VcpuPart.TscKhz => LoadTsc(state.TscKhz!.Value),
-        VcpuPart.Xsave => XsaveClauses.Set(vcpu, state.Components!.Value, state.Header with { Length = Math.Max(state.Header.Length, Math.Max(TransferPlan.LegacyXsaveSize, Xsave2Size(vcpu))) }),
+        VcpuPart.Xsave => LoadXsave(state),
         VcpuPart.Xcrs => XcrClauses.Load(vcpu, state.Xcrs!),
         VcpuPart.VcpuEvents => EventClauses.Load(vcpu, state.Events!.Value),
         VcpuPart.MpState => EventClauses.Load(state.MpState!.Value),
@@ -186,6 +191,15 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
         }
 
         return SregsClauses.Load(vcpu, state.System!.Value);
+    }
+
+    /// <summary>The buffer has what the VMM asked KVM_CAP_XSAVE2 for, here or where the image was saved.</summary>
+    private RefusalRule? LoadXsave(CarriedState state)
+    {
+        int length = Math.Max(state.Header.Length, Math.Max(TransferPlan.LegacyXsaveSize, Xsave2Size(vcpu)));
+        return vcpu.Host.Behaviours.XsaveXsave2 is null && length < XsaveClauses.ImageSize(vcpu)
+            ? MissingFact.Rule("xsave.xsave2")
+            : XsaveClauses.Set(vcpu, state.Components!.Value, state.Header with { Length = length });
     }
 
     private RefusalRule? LoadNested(CarriedState state)
@@ -255,7 +269,9 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
     private bool IsKnown(uint index) => vcpu.Host.Lists(index) || question.Guest.FeatureMsrs.Contains(index);
 
     /// <summary>Feature MSRs are given by the setup, not restored (contract M7).</summary>
-    private bool IsRestored(uint index) => !question.Guest.FeatureMsrs.Contains(index) && KnownMsrs.Find(index)?.Kind != MsrKind.VmxCapability;
+    public static bool IsRestored(GuestContract guest, uint index) => !guest.FeatureMsrs.Contains(index) && KnownMsrs.Find(index)?.Kind != MsrKind.VmxCapability;
+
+    private bool IsRestored(uint index) => IsRestored(question.Guest, index);
 
     private static IEnumerable<MsrValue> InOrder(IEnumerable<MsrValue> msrs)
     {

@@ -50,5 +50,11 @@ internal static class TscClauses
         return vcpu.Host.Capability(KvmCapability.TscControl) is { } scales ? scales == 0 : null;
     }
 
+    /// <summary>The fastest host, in kHz, on which a guest of this frequency needs no scaling: within the tolerance.</summary>
+    public static uint FastestHost(uint khz) => (uint)Math.Min(uint.MaxValue, khz * Million / (Million - Tolerance));
+
+    /// <summary>The slowest such host.</summary>
+    public static uint SlowestHost(uint khz) => (uint)((khz * Million + Million + Tolerance - 1) / (Million + Tolerance));
+
     private static bool IsWithin(uint wanted, uint own) => (ulong)(wanted > own ? wanted - own : own - wanted) * Million <= own * Tolerance;
 }

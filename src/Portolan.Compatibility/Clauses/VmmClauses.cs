@@ -51,7 +51,7 @@ internal static class VmmClauses
         => new(rule, ClauseTable.Find(rule.Id)!.Severity, hop, Vmm) { GuestText = guest, HostText = host };
 
     /// <summary>A product and its version: the first word with a digit at its beginning, as in <c>qemu 10.0.2</c>.</summary>
-    private static (string Product, Version? Version) Parse(string text)
+    public static (string Product, Version? Version) Parse(string text)
     {
         string[] words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         string? number = words.FirstOrDefault(static word => word.TrimStart('v') is [>= '0' and <= '9', ..]);
