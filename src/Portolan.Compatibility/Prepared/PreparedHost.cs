@@ -1,0 +1,66 @@
+using Portolan.Compatibility.Clauses;
+using Portolan.Compatibility.Judging;
+using Portolan.Kvm.Behaviours;
+
+namespace Portolan.Compatibility.Prepared;
+
+/// <summary>A destination, packed once so that many guests are judged against it quickly. Immutable; any thread may use it.</summary>
+public sealed class PreparedHost
+{
+    private readonly PackedOffer _offer = new();
+    private readonly ulong[] _places = new ulong[ComponentPlaces.Count];
+    private readonly ulong[]? _machines;
+
+    /// <summary>Packs a host.</summary>
+    public PreparedHost(JudgedHost host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        Host = host;
+        HostFacts facts = host.Facts;
+        IsBare = !facts.MissingForAll.IsEmpty;
+        Exceptions = Exceptions.Always
+            | (facts.Behaviours.EvmcsFilterSees == EvmcsFilterSees.Everyone ? Exceptions.RewritesForEveryone : 0)
+            | (PolicyNeeds.Version(facts) is null ? Exceptions.OddVersion : 0);
+        Floor = PolicyClauses.IgnoresMsrs(facts) is null ? Verdict.Compatible : Verdict.CompatibleWithWarnings;
+        _machines = MachineTypes.Of(facts);
+        NeedTable.Pack(facts, _offer);
+        if (IsBare)
+        {
+            return;
+        }
+
+        ComponentPlaces.Pack(facts, _places);
+        Xsave = new XsaveOffer(facts);
+        IsSetupUnknown = SetupNeeds.IsRewritingUnknown(facts);
+        IsMaxEntriesUnknown = facts.Behaviours.CpuidMaxEntries is null;
+        View = VmxViewKey.Number(facts);
+    }
+
+    /// <summary>The host.</summary>
+    public JudgedHost Host { get; }
+
+    internal PackedOffer Offer => _offer;
+
+    internal ReadOnlySpan<ulong> Places => _places;
+
+    internal XsaveOffer Xsave { get; }
+
+    /// <summary>What every guest comes to at least.</summary>
+    internal Verdict Floor { get; }
+
+    /// <summary>Does the snapshot lack what every guest needs to be known?</summary>
+    internal bool IsBare { get; }
+
+    /// <summary>Is it not known how KVM_SET_CPUID2 changes leaf 0DH?</summary>
+    internal bool IsSetupUnknown { get; }
+
+    internal bool IsMaxEntriesUnknown { get; }
+
+    internal Exceptions Exceptions { get; }
+
+    /// <summary>The number of what decides how a guest reads VMX capability MSRs here.</summary>
+    internal int View { get; }
+
+    /// <summary>Does the VMM here know a machine type?</summary>
+    internal Verdict Machine(int type) => MachineTypes.Judge(_machines, type);
+}

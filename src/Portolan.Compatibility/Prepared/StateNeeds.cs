@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+using Portolan.Compatibility.Clauses;
+using Portolan.Compatibility.Judging;
+using Portolan.Kvm.Capabilities;
+using Portolan.Kvm.Clauses;
+using static Portolan.Kvm.Model.Registers.ControlRegisters;
+
+namespace Portolan.Compatibility.Prepared;
+
+/// <summary>Rows of the state that travels beside XSAVE and MSRs: <see cref="SregsClauses"/>, <see cref="TscClauses"/>, what must be known to save it again.</summary>
+internal static class StateNeeds
+{
+    /// <summary>The rows.</summary>
+    public static ImmutableArray<Need> Rows { get; } =
+    [
+        new FlagNeed("the TSC's frequency known", Stage.Load, [ClauseTable.TscKhz], static _ => true, static host => host.Snapshot.TscKhz is null && host.Capability(KvmCapability.TscControl) is not > 0 ? Verdict.Unknown : Verdict.Compatible),
+        new FlagNeed("KVM_GET_XCRS", Stage.Load, [ClauseTable.XcrsWithoutXsave], static _ => true, OfferXcrs),
+        new FlagNeed("IA32_APIC_BASE beyond the guest's width", Stage.Load, [ClauseTable.SregsApicBase], static guest => SregsClauses.ApicBase(guest.Vcpu, guest.Vcpu.System.ApicBase) is not null, static _ => Verdict.Incompatible),
+        new WordsNeed("CR4", Stage.Load, [ClauseTable.SregsCr4Host], 1, static (guest, need) => need[0] = guest.Vcpu.System.Cr4 & ~Cr4Basic, static (host, offer) => Registers(offer, host.Cr4Allowed)),
+        new WordsNeed("EFER", Stage.Load, [ClauseTable.SregsEferHost], 1, static (guest, need) => need[0] = guest.Vcpu.System.Efer & ~(EferSce | EferLme | EferLma), static (host, offer) => Registers(offer, host.EferAllowed | (host.IsAmd ? EferLmsle : 0))),
+        new NumberNeed("slower TSC", Stage.Load, [ClauseTable.TscKhz], static guest => Khz(guest) is { } khz ? ~TscClauses.FastestHost(khz) : 0, static host => host.Snapshot.TscKhz is { } own ? Scaling(host, ~own.Value, Verdict.Incompatible) : OfferedNumber.Any),
+        new NumberNeed("faster TSC", Stage.Load, [ClauseTable.TscCatchUp], static guest => Khz(guest) is { } khz ? TscClauses.SlowestHost(khz) : 0, static host => host.Snapshot.TscKhz is { } own ? Scaling(host, own.Value, Severities.VerdictOf(ClauseTable.TscCatchUp)) : OfferedNumber.Any),
+    ];
+
+    private static uint? Khz(Departure guest) => guest.Carried.TscKhz;
+
+    private static OfferedNumber Scaling(HostFacts host, uint value, Verdict without) => host.Capability(KvmCapability.TscControl) switch
+    {
+        null => new OfferedNumber(value, Verdict.Unknown),
+        0 => new OfferedNumber(value, without),
+        _ => OfferedNumber.Any,
+    };
+
+    private static Verdict OfferXcrs(HostFacts host) => host.Capability(KvmCapability.Xcrs) switch
+    {
+        null => host.HasXsave ? Verdict.Unknown : Verdict.Compatible,
+        > 0 => host.HasXsave ? Verdict.Compatible : Verdict.Incompatible,
+        _ => Verdict.Compatible,
+    };
+
+    private static void Registers(Offer offer, ulong? allowed)
+        => offer.Lacks(0, ~(allowed ?? 0), allowed is null ? Verdict.Unknown : Verdict.Incompatible);
+}
