@@ -14,6 +14,7 @@ internal sealed class CheckOptions
     private readonly RouteArguments _route = new();
     private readonly Option<string> _policy = RouteArguments.Words("--evmcs-policy", "Must what was requested of eVMCS exist on both sides whatever the hardware?", "exact", "strict");
     private readonly Option<string?> _design = new("--evmcs-design") { Description = "The design of eVMCS that every host is taken to have; without it each host's own.", HelpName = string.Join('|', Designs) };
+    private readonly Option<bool> _explain = new("--explain") { Description = "Say what would make the route compatible, the cheapest first; each answer was judged again." };
     private readonly Option<bool> _failOnWarnings = new("--fail-on-warnings") { Description = "Answer exit code 2 where the verdict has warnings." };
 
     /// <summary>The policy and the day.</summary>
@@ -25,7 +26,7 @@ internal sealed class CheckOptions
     {
         _design.AcceptOnlyFromAmong([.. Designs]);
         _route.AddTo(command);
-        foreach (Option option in (Option[])[_policy, _design, _failOnWarnings])
+        foreach (Option option in (Option[])[_policy, _design, _explain, _failOnWarnings])
         {
             command.Options.Add(option);
         }
@@ -47,6 +48,7 @@ internal sealed class CheckOptions
         {
             EvmcsPolicy = parsed.GetRequiredValue(_policy) == "strict" ? EvmcsPolicy.Strict : EvmcsPolicy.Exact,
             EvmcsDesign = design is null ? null : KvmBehaviours.Unknown.With(DesignBehaviour, design).EvmcsDesign,
+            Explains = parsed.GetValue(_explain),
             FailOnWarnings = parsed.GetValue(_failOnWarnings),
         }, null);
     }

@@ -26,6 +26,7 @@ internal static class CheckReport
         }
 
         Missing(text, report);
+        Remedies(text, report);
         text.Heading("evidence");
         text.Columns(report.Hosts.DistinctBy(static host => (host.Name, host.ContentHash)).Select(Evidence), LineTone.Faint);
         return text;
@@ -66,6 +67,29 @@ internal static class CheckReport
                 Printable.OneLine(string.Create(CultureInfo.InvariantCulture, $"hop {gap.Hop}, {gap.Host}")), Printable.OneLine(gap.Fact), gap.Clause is { } clause ? $"decides [{clause}]" : "",
             }),
             LineTone.Doubtful);
+    }
+
+    private static void Remedies(TextReport text, VerdictReport report)
+    {
+        if (report.Remedies is not { } plans || report.Verdict != Verdict.Incompatible)
+        {
+            return;
+        }
+
+        text.Heading("what would help");
+        if (plans.IsEmpty)
+        {
+            text.Line("  nothing that is known here", LineTone.Doubtful);
+        }
+
+        foreach (ReportedPlan plan in plans)
+        {
+            text.Line(string.Create(CultureInfo.InvariantCulture, $"  cost {plan.Cost}, then {VerdictWords.Of(plan.After)}:"));
+            foreach (ReportedStep step in plan.Steps)
+            {
+                text.Line(Printable.OneLine($"    {step.Text}"), LineTone.Good);
+            }
+        }
     }
 
     private static string[] Evidence(ReportedHost host) =>

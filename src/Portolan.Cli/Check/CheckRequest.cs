@@ -7,7 +7,6 @@ using Portolan.Documents.Verdicts;
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.Snapshot;
-using Portolan.Kvm.State;
 
 namespace Portolan.Cli.Check;
 
@@ -19,6 +18,9 @@ internal sealed record CheckRequest(RouteAsked Route, string? DesignWord)
     public EvmcsPolicy EvmcsPolicy { get; init; }
 
     public EvmcsDesign? EvmcsDesign { get; init; }
+
+    /// <summary>Is the answer to say what would help?</summary>
+    public bool Explains { get; init; }
 
     public bool FailOnWarnings { get; init; }
 
@@ -46,16 +48,17 @@ internal sealed record CheckRequest(RouteAsked Route, string? DesignWord)
             EvmcsDesign = EvmcsDesign,
             Unpermitted = Route.Unpermitted,
         };
+        RouteQuestion[] questions = files.Vcpus.IsEmpty ? [question] : [.. files.Vcpus.Select(vcpu => question with { State = vcpu })];
         List<VcpuJudgement> judged = [];
         string? disagreement = null;
-        foreach (VcpuState? vcpu in files.Vcpus.IsEmpty ? [null] : files.Vcpus.Cast<VcpuState?>())
+        foreach (RouteQuestion one in questions)
         {
-            EnginesAnswer answer = Engines.Judge(question with { State = vcpu });
-            judged.AddRange(answer.Judgements.Select(judgement => new VcpuJudgement(vcpu?.Id, Policy?.Policy.Apply(judgement, question, Policy.Day) ?? judgement)));
+            EnginesAnswer answer = Engines.Judge(one);
+            judged.AddRange(answer.Judgements.Select(judgement => new VcpuJudgement(one.State?.Id, Policy?.Policy.Apply(judgement, one, Policy.Day) ?? judgement)));
             disagreement ??= answer.Disagreement;
         }
 
-        VerdictReport report = VerdictReporting.Of(question, Settings(), judged);
+        VerdictReport report = VerdictReporting.Of(question, Settings(), judged) with { Remedies = Explains ? Explanation.Of(questions) : null };
         return new CheckAnswer(report with { ExitCode = (int)CheckAnswer.CodeOf(report.Verdict, FailOnWarnings || Policy?.Policy.FailsOnWarnings == true) }, files, disagreement);
     }
 

@@ -10,6 +10,7 @@ public static class VerdictDocument
     private const string FindingsPlace = "/findings";
     private const string MissingPlace = "/missing";
     private const string HostsPlace = "/hosts";
+    private const string RemediesPlace = "/remedies";
 
     /// <summary>Reads a document; the fault names the first thing that is wrong.</summary>
     /// <param name="file">The name a fault gives the document.</param>
@@ -41,6 +42,14 @@ public static class VerdictDocument
         writer.Number("exitCode", report.ExitCode);
         writer.Number("lastHop", report.LastHop);
         WriteFindings(writer, report.Findings, report.Missing);
+        if (report.Remedies is { } remedies)
+        {
+            Rows(writer, "remedies", RemediesPlace, remedies, static (w, place, plan) => WritePlan(w, place, plan));
+        }
+        else
+        {
+            writer.Json.WriteNull("remedies");
+        }
     }
 
     /// <summary>The hosts, into an object that is open.</summary>
@@ -128,6 +137,17 @@ public static class VerdictDocument
         writer.Text("judgedSeverity", finding.JudgedSeverity is { } severity ? VerdictWords.Of(severity) : null);
         writer.Text("waiver", finding.Waiver);
         Numbers(writer.Json, "vcpus", finding.Vcpus);
+    }
+
+    private static void WritePlan(DocumentWriter writer, string place, ReportedPlan plan)
+    {
+        writer.Number("cost", plan.Cost);
+        writer.Text("after", VerdictWords.Of(plan.After));
+        Rows(writer, "steps", Extension.PlaceOf(place, "steps"), plan.Steps, static (w, _, step) =>
+        {
+            w.Text("kind", step.Kind);
+            w.Text("text", step.Text);
+        });
     }
 
     private static void WriteGap(DocumentWriter writer, ReportedGap gap)

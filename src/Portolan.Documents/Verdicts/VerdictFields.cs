@@ -26,6 +26,10 @@ internal static class VerdictFields
         ExitCode = Number(root, "exitCode"),
         LastHop = Number(root, "lastHop"),
         Findings = Rows(root, "findings", ReadFinding),
+        Remedies = root.Optional("remedies") is null ? null : Rows(root, "remedies", static (row, place) => new ReportedPlan(
+            Number(row, "cost"),
+            Word(row, "after", Enum.GetValues<Verdict>(), VerdictWords.Of),
+            Rows(row, "steps", static (step, _) => new ReportedStep(step.Text("kind"), step.Text("text")), place))),
         Missing = Rows(root, "missing", static (row, _) => new ReportedGap(Number(row, "hop"), row.Text("host"), row.Text("fact"), row.OptionalText("clause"))),
     };
 
@@ -83,13 +87,13 @@ internal static class VerdictFields
         };
     }
 
-    private static ImmutableArray<T> Rows<T>(ObjectCursor owner, string name, Func<ObjectCursor, string, T> read)
+    private static ImmutableArray<T> Rows<T>(ObjectCursor owner, string name, Func<ObjectCursor, string, T> read, string parent = Extension.Root)
     {
         ImmutableArray<T>.Builder rows = ImmutableArray.CreateBuilder<T>();
         foreach ((JsonValue value, string path) in owner.Items(owner.Required(name), owner.PathOf(name)))
         {
             ObjectCursor row = owner.Enter(value, path);
-            string place = RowPlace(Extension.PlaceOf(Extension.Root, name), rows.Count);
+            string place = RowPlace(Extension.PlaceOf(parent, name), rows.Count);
             rows.Add(read(row, place));
             row.Finish(place);
         }

@@ -33,6 +33,7 @@ public static class VerdictHtml
         }
 
         Missing(page, report);
+        Remedies(page, report);
         Evidence(page, report);
         return page.Finish();
     }
@@ -101,6 +102,28 @@ public static class VerdictHtml
         }
 
         page.Add($"</table></section>\n");
+    }
+
+    private static void Remedies(HtmlPage page, VerdictReport report)
+    {
+        if (report.Remedies is not { IsEmpty: false } plans)
+        {
+            return;
+        }
+
+        page.Add($"<section class=\"remedies\"><h2>What would help</h2>\n");
+        foreach (ReportedPlan plan in plans)
+        {
+            page.Add($"<p>Cost {plan.Cost}, then {VerdictWords.Of(plan.After)}:</p><ul>");
+            foreach (ReportedStep step in plan.Steps)
+            {
+                page.Add($"<li>{Text(step.Text)}</li>");
+            }
+
+            page.Add($"</ul>\n");
+        }
+
+        page.Add($"</section>\n");
     }
 
     private static void Evidence(HtmlPage page, VerdictReport report)

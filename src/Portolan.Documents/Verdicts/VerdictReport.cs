@@ -126,6 +126,9 @@ public sealed record VerdictReport
     /// <summary>Facts that decide and are missing.</summary>
     public required ImmutableArray<ReportedGap> Missing { get; init; }
 
+    /// <summary>What would make the route compatible, the cheapest first; null if it was not asked.</summary>
+    public ImmutableArray<ReportedPlan>? Remedies { get; init; }
+
     /// <summary>Fields of the document that this program does not know. They survive reading and writing.</summary>
     public ImmutableSortedDictionary<string, string> Extensions { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
