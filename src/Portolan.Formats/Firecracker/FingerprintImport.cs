@@ -1,11 +1,9 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Documents;
 using Portolan.Documents.Json;
 using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
-using Portolan.X86.Features;
 using Portolan.X86.Msr;
 using Portolan.X86.Vmx;
 using Portolan.X86.Xsave;
@@ -82,19 +80,9 @@ public static class FingerprintImport
                 FeatureMsrs = new(FeatureMsrs(), partial with { How = $"{tool}: a new vCPU's values, KVM's maxima; a partial list" }),
                 SupportedXcr0 = new(XsaveLeaf.Xcr0(_cpuid), fromLeaf),
                 SupportedXss = new(XsaveLeaf.Xss(_cpuid), fromLeaf),
-                Capabilities = Capabilities(),
-                Behaviours = ReleaseBehaviours.Of(_kernel),
             };
             return new ImportedHost(Predictor.Complete(snapshot), [.. Remarks(snapshot)]);
         }
-
-        /// <summary>What the guest's CPUID says of KVM_CHECK_EXTENSION: a guest has XSAVE where KVM saves and loads XCR0. The rest is not known.</summary>
-        private Fact<ImmutableSortedDictionary<string, long>>? Capabilities()
-            => _cpuid.Has("xsave")
-                ? new(
-                    ImmutableSortedDictionary.Create<string, long>(StringComparer.Ordinal).Add("KVM_CAP_XCRS", 1).Add("KVM_CAP_XSAVE", 1),
-                    new Evidence(EvidenceQuality.Derived, "XSAVE in leaf 1 of the guest's CPUID"))
-                : null;
 
         private static IEnumerable<string> Remarks(HostSnapshot snapshot)
         {
