@@ -20,15 +20,7 @@ public readonly record struct ComparedFinding(int Hop, string Clause, ClauseSeve
 public static class EngineComparison
 {
     /// <summary>Clauses that no ioctl and no instruction of the guest decides: the model's run does not judge them.</summary>
-    private static readonly HashSet<string> OnPaper = [.. ClauseTable.Every.Select(clause => clause.Rule.Id).Where(IsPaper)];
-
-    /// <summary>Is it a clause that only the clause engine judges?</summary>
-    public static bool IsPaper(string id)
-        => id is "promise.arch-capabilities" or "promise.number" or "promise.physical-width" or "promise.smaller-physical-width" or "promise.vendor" or "promise.xsave-layout"
-                or "promise.supervisor-component" or "evmcs.requested" or "guest.confidential" or "msr.ignore-msrs" or "tsc.catch-up" or "promise.cpuid-minimum"
-            || id.StartsWith("promise.hyperv", StringComparison.Ordinal) || id.StartsWith("promise.kvm-pv", StringComparison.Ordinal) || id.StartsWith("clock.", StringComparison.Ordinal)
-            || id.StartsWith("evidence.", StringComparison.Ordinal) || (id.StartsWith("vmm.", StringComparison.Ordinal) && id != "vmm.not-loaded")
-            || id.StartsWith("order.", StringComparison.Ordinal);
+    private static readonly HashSet<string> OnPaper = [.. ClauseTable.Every.Select(clause => clause.Rule.Id).Where(EngineAgreement.IsPaper)];
 
     /// <summary>What one engine says that the other does not; null where they agree.</summary>
     /// <param name="question">The question.</param>
