@@ -1,5 +1,6 @@
 using System.Globalization;
 using Portolan.Kvm.Clauses;
+using Portolan.X86.Msr;
 
 namespace Portolan.Compatibility.Judging;
 
@@ -35,21 +36,28 @@ public static class EngineAgreement
             return null;
         }
 
-        Verdict common = Judgement.VerdictOf([.. clauses.Findings.Where(static finding => !OnPaper.Contains(finding.Rule.Id))], []);
-        if (common != run.Verdict)
+        // A clause on paper that blocks ends the route for the clauses alone; what both can say ends before it.
+        int end = clauses.Findings.Where(static finding => finding.Severity == ClauseSeverity.Blocks && OnPaper.Contains(finding.Rule.Id)).Select(static finding => finding.Hop).DefaultIfEmpty(int.MaxValue).Min();
+        Finding[] said = [.. clauses.Findings.Where(finding => finding.Hop < end && !OnPaper.Contains(finding.Rule.Id))];
+        Finding[] met = [.. run.Findings.Where(finding => finding.Hop < end)];
+        (Verdict common, Verdict taken) = (Judgement.VerdictOf([.. said], []), Judgement.VerdictOf([.. met], []));
+        if (common != taken)
         {
-            return $"the clauses come to {common}, the run to {run.Verdict}";
+            return $"the clauses come to {common}, the run to {taken}";
         }
 
-        HashSet<string> said = [.. clauses.Findings.Where(IsBlock).Select(Words)];
-        HashSet<string> met = [.. run.Findings.Where(IsBlock).Select(Words)];
-        return said.SetEquals(met) ? null : $"only the clauses find {Difference(said, met)}; only the run finds {Difference(met, said)}";
+        HashSet<string> refused = [.. said.Where(IsBlock).Select(Words)];
+        HashSet<string> stopped = [.. met.Where(IsBlock).Select(Words)];
+        return refused.SetEquals(stopped) ? null : $"only the clauses find {Difference(refused, stopped)}; only the run finds {Difference(stopped, refused)}";
     }
 
     private static bool IsBlock(Finding finding) => finding is { Severity: ClauseSeverity.Blocks, Clause.EnforcedBy: "kvm" };
 
+    /// <summary>The same for the same refusal, whatever each engine says of the values.</summary>
     private static string Words(Finding finding)
-        => string.Create(CultureInfo.InvariantCulture, $"{finding.Rule.Id} at hop {finding.Hop} ({FindingText.Of(finding).Place})");
+        => finding.Subject.Kind == SubjectKind.Msr
+            ? string.Create(CultureInfo.InvariantCulture, $"{finding.Rule.Id} at hop {finding.Hop} ({KnownMsrs.Describe(finding.Subject.Number)})")
+            : string.Create(CultureInfo.InvariantCulture, $"{finding.Rule.Id} at hop {finding.Hop}");
 
     private static string Difference(HashSet<string> some, HashSet<string> others)
     {
