@@ -115,9 +115,13 @@ internal static class MsrClauses
 
     /// <summary>Why a host does not know an MSR: it has none, or its lists are missing.</summary>
     public static RefusalRule WhyUnknown(HostFacts host, uint index)
-        => index is >= FirstVmx and <= LastVmx
-            ? host.Snapshot.FeatureMsrIndices is null ? MissingFact.Rule("featureMsrIndices") : ClauseTable.MsrUnknown
-            : host.Snapshot.SavedMsrs is null ? MissingFact.Rule("savedMsrs") : ClauseTable.MsrUnknown;
+    {
+        bool isVmx = index is >= FirstVmx and <= LastVmx;
+        bool mayBeFeature = isVmx || KnownMsrs.Find(index) is not { } known || known.Listing.HasFlag(MsrListing.Feature);
+        return mayBeFeature && host.Snapshot.FeatureMsrIndices is null ? MissingFact.Rule("featureMsrIndices")
+            : !isVmx && host.Snapshot.SavedMsrs is null ? MissingFact.Rule("savedMsrs")
+            : ClauseTable.MsrUnknown;
+    }
 
     private static bool LacksFeature(PaperVcpu vcpu, MsrTreatment kind) => kind switch
     {

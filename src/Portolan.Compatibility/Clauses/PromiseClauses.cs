@@ -2,6 +2,7 @@ using System.Numerics;
 using Portolan.Compatibility.Judging;
 using Portolan.Kvm;
 using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Routes;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
 using Portolan.X86.Xsave;
@@ -117,6 +118,12 @@ internal static class PromiseClauses
             if (host.UnknownWords is { } unknown && (unknown[word] >> bit & 1) != 0)
             {
                 report.Missing($"supportedCpuid {feature.Name}", rule);
+                continue;
+            }
+
+            if (ReferenceEquals(rule, ClauseTable.PromiseCpuid) && host.Snapshot.EmulatedCpuid is null && EmulableFeatures.Contains(feature))
+            {
+                report.Missing("emulatedCpuid", ClauseTable.PromiseEmulated);
                 continue;
             }
 

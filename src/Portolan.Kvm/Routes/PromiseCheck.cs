@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
 
@@ -10,8 +9,6 @@ namespace Portolan.Kvm.Routes;
 /// </summary>
 internal static class PromiseCheck
 {
-    /// <summary>All that any KVM emulates of a CPU's features (arch/x86/kvm/cpuid.c __do_cpuid_func_emulated).</summary>
-    private static readonly CpuidFeature[] Emulable = [FeatureTable.Get("movbe"), FeatureTable.Get("rdpid")];
     private static readonly RegisterRules[] Registers = Compile();
 
     /// <summary>The features of one register of one leaf, by rule.</summary>
@@ -98,7 +95,7 @@ internal static class PromiseCheck
             CpuidFeature feature = broken[i].Feature;
             if (feature.Rule == MigrationRule.Subset)
             {
-                bool? has = emulated.Ok ? emulated.Value.Has(feature) : emulated.IsUnknown && Emulable.Contains(feature) ? null : false;
+                bool? has = emulated.Ok ? emulated.Value.Has(feature) : emulated.IsUnknown && EmulableFeatures.Contains(feature) ? null : false;
                 broken[i] = broken[i] with { Emulated = has };
             }
         }
