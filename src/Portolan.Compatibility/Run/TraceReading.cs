@@ -144,10 +144,10 @@ internal sealed class TraceReading(RouteQuestion question, HostModel[] models, R
     {
         foreach (MovedComponent moved in trace.MovedComponents)
         {
-            if (moved.Hop == hop)
+            // Without a place the component is not supported: the image is refused for it.
+            if (moved.Hop == hop && moved.Read is { } here)
             {
-                ulong here = moved.Read is { } place ? (ulong)place.Offset : ulong.MaxValue;
-                Add(ClauseTable.XsaveLayout, ClauseSeverity.Corrupts, hop, new Subject(SubjectKind.Component, (uint)moved.Component), (ulong)moved.Saved.Offset, here);
+                Add(ClauseTable.XsaveLayout, ClauseSeverity.Corrupts, hop, new Subject(SubjectKind.Component, (uint)moved.Component), (ulong)moved.Saved.Offset, (ulong)here.Offset);
             }
         }
 

@@ -3,6 +3,7 @@ using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Host;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Features;
+using Portolan.X86.Msr;
 
 namespace Portolan.Kvm.Model.Msr;
 
@@ -113,7 +114,12 @@ internal sealed class MsrMap
 
     /// <summary>The name of the missing fact if it is not known whether KVM knows this MSR; null if it is known that it does not.</summary>
     public string? WhyUnknown(uint index)
-        => index is >= FirstVmx and <= LastVmx ? (_featuresKnown ? null : "featureMsrIndices") : _savedKnown ? null : "savedMsrs";
+        => index is >= FirstVmx and <= LastVmx ? (_featuresKnown ? null : "featureMsrIndices")
+            : !_savedKnown ? "savedMsrs"
+            : !_featuresKnown && CanBeFeature(index) ? "featureMsrIndices"
+            : null;
+
+    private static bool CanBeFeature(uint index) => KnownMsrs.Find(index) is not { } known || (known.Listing & MsrListing.Feature) != 0;
 
     public MsrTreatment Kind(int slot) => _kinds[slot];
 

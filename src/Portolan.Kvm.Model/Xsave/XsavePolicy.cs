@@ -64,8 +64,8 @@ internal sealed class XsavePolicy(ModelHost host)
     /// <summary>What SET_XSAVE accepts in XSTATE_BV, within S; null if the snapshot does not tell.</summary>
     public XFeatureMask? SetMask() => host.Behaviours.XsaveSetMask switch
     {
-        XsaveSetMask.Supported => host.SupportedXcr0,
-        XsaveSetMask.Default => Enabled,
+        // The kernels that take all of S had no dynamic components; what the vCPU has no room for no kernel takes.
+        XsaveSetMask.Supported or XsaveSetMask.Default => Enabled,
         XsaveSetMask.Guest => _cpuidSet ? _promised : Enabled,
         XsaveSetMask.GuestAndLegacy => _cpuidSet ? _promised | XFeatureMask.Legacy : Enabled,
         _ => null,

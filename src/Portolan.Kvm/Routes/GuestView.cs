@@ -20,6 +20,7 @@ internal static class GuestView
             }
 
             KvmAnswer answer = AnswerOf(read.Fault, read.Rule);
+            seen.IsComplete &= !answer.IsUnknown;
             recorder.Miss(answer);
             if (!recorder.Silent)
             {

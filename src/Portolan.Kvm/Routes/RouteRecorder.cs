@@ -109,7 +109,7 @@ internal sealed class RouteRecorder(bool silent) : ISetupObserver, ITransferObse
         {
             Untold.After(step);
         }
-        else if (!step.Ok)
+        else if (!step.Ok && !(Phase == RoutePhase.Save && Untold[step.Part]))
         {
             Refuse(new RouteRefusal(Hop, Phase, step.Answer)
             {

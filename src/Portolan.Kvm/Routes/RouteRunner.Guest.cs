@@ -31,7 +31,7 @@ public sealed partial class RouteRunner
         }
 
         _seen = seen;
-        bool entered = !_options.EntersNestedGuest
+        bool entered = !_options.EntersNestedGuest || !seen.IsComplete
             || GuestView.EnterNested(vcpu.Guest, seen, _options.NestedControls, _contract.EnlightenedVmcs, _recorder);
         return entered || _options.Diagnoses ? RouteEnd.Arrived : RouteEnd.Refused;
     }
@@ -53,7 +53,7 @@ public sealed partial class RouteRunner
         {
             if (before.TryGet(index, out ulong was) && seen.TryGet(index, out ulong now) && was != now)
             {
-                bool breaks = _options.Diagnoses && Use(guest, seen).IsBroken(index, was, now);
+                bool breaks = _options.Diagnoses && seen.IsComplete && Use(guest, seen).IsBroken(index, was, now);
                 _changes.Add(new GuestVisibleChange(_recorder.Hop, index, was, now) { BreaksUse = breaks });
             }
         }

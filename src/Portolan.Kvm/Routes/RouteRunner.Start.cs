@@ -50,7 +50,7 @@ public sealed partial class RouteRunner
     private void UseDynamic(RouteHost host, IKvmVcpu vcpu, TransferPlan plan)
     {
         XFeatureMask dynamic = _contract.PromisedXcr0 & XFeatureTable.Dynamic & _contract.GuestPermission & host.SupportedXcr0;
-        if (dynamic.IsEmpty || !GetImage(vcpu, plan, out byte[] image))
+        if (dynamic.IsEmpty || Untold[VcpuPart.Xsave] || !GetImage(vcpu, plan, out byte[] image))
         {
             return;
         }

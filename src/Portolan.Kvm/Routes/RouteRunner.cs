@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.Guest;
 using Portolan.X86.Cpuid;
@@ -180,6 +181,7 @@ public sealed partial class RouteRunner
             Untold.Forget(VcpuPart.Msrs);
         }
 
+        AskWhatIsCarried(vm);
         RouteEnd loaded = starts ? UseRegisters(host, vcpu, plan) : Load(host, vcpu, plan, carried);
         if (loaded == RouteEnd.Refused || _recorder.Blocked || (loaded == RouteEnd.Unknown && !_options.Diagnoses))
         {
@@ -195,6 +197,23 @@ public sealed partial class RouteRunner
         RouteEnd seen = Look(vcpu);
         RouteEnd saved = Save(host, vcpu, plan, out VcpuTransfer transfer);
         return new Stay(saved == RouteEnd.Refused ? saved : loaded != RouteEnd.Arrived ? loaded : seen != RouteEnd.Arrived ? seen : saved, transfer);
+    }
+
+    /// <summary>Where nobody knows whether an ioctl is there, nothing can be said of what it carries, if the guest has such a thing.</summary>
+    private void AskWhatIsCarried(IKvmVm vm)
+    {
+        bool hasDynamic = _contract.PromisedXcr0.Overlaps(XFeatureTable.Dynamic);
+        if (hasDynamic && vm.CheckExtension(KvmCapability.Xsave2) is { IsUnknown: true } xsave2)
+        {
+            _recorder.Miss(xsave2.WithoutValue());
+            Untold.Forget(VcpuPart.Xsave);
+        }
+
+        if (_contract.Cpuid.Has(Xsave) && vm.CheckExtension(KvmCapability.Xcrs) is { IsUnknown: true } xcrs)
+        {
+            _recorder.Miss(xcrs.WithoutValue());
+            Untold.Forget(VcpuPart.Xcrs);
+        }
     }
 
     /// <summary>Saves the guest. What a model could not tell is no loss: the trace ends as unknown unless something else decides.</summary>

@@ -11,6 +11,9 @@ internal sealed class VmxSeen
     private readonly ulong[] _values = new ulong[Last - First + 1];
     private uint _readable;
 
+    /// <summary>Could every read be told? Otherwise an entry into L2 cannot be.</summary>
+    internal bool IsComplete { get; set; } = true;
+
     /// <summary>The value of an MSR; false where the guest's RDMSR faulted or could not be told, and for other MSRs.</summary>
     internal bool TryGet(uint index, out ulong value)
     {
