@@ -17,7 +17,7 @@ namespace Portolan.Testing.RandomCases;
 /// </summary>
 public static class BaseHosts
 {
-    private static readonly string[] Kernels = ["5.10.218", "5.15.100", "5.16.5", "5.17.5", "6.1.50", "6.1.192", "6.6.80", "6.12.117", "6.18.15", "7.3.4"];
+    private static readonly string[] Kernels = ["5.10.13", "5.10.218", "5.15.100", "5.16.5", "5.17.5", "6.1.50", "6.1.192", "6.6.80", "6.12.117", "6.18.15", "7.3.4"];
     private static readonly string[] Lines = ["cascade-lake", "icelake-sp", "sapphire-rapids", "granite-rapids", "naples", "rome", "milan", "genoa"];
     private static readonly Evidence Made = new(EvidenceQuality.Derived, "filled by a test");
     private static readonly Lazy<ImmutableArray<ImmutableArray<HostSnapshot>>> Families = new(MakeFamilies);
