@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Portolan.Documents.Guests;
 using Portolan.Documents.Hosts;
+using Portolan.Documents.Verdicts;
 using Portolan.Kvm.Guest;
 using Portolan.Kvm.Snapshot;
 using Portolan.Kvm.State;
@@ -42,6 +43,20 @@ public sealed class ExampleTests
     }
 
     [FactAttribute]
+    public void Verdict_1_reads_and_writes_back_byte_for_byte()
+    {
+        byte[] bytes = Bytes("verdict-1");
+
+        VerdictReport report = Accept(VerdictDocument.Read("e", bytes));
+
+        Assert.Equal("incompatible: 1 blocks", report.Headline);
+        Assert.Equal("XSTATE_BV[9] pkru: guest 0x207, host 0x7", report.Findings[0].Words.ToString());
+        Assert.NotEmpty(report.Remedies!.Value);
+        Assert.Equal(["/aFieldOfALaterRelease", "/findings/0/score", "/remedies/0/steps/0/ticket"], report.Extensions.Keys);
+        Assert.Equal(Encoding.UTF8.GetString(bytes), Encoding.UTF8.GetString(VerdictDocument.Write(report).Span));
+    }
+
+    [FactAttribute]
     public void Guest_state_1_reads_and_writes_back_what_it_said()
     {
         byte[] bytes = Bytes("guest-state-1");
@@ -62,6 +77,7 @@ public sealed class ExampleTests
     [InlineData("host-snapshot-1")]
     [InlineData("guest-contract-1")]
     [InlineData("guest-state-1")]
+    [InlineData("verdict-1")]
     public void Examples_keep_to_the_shipped_schemas(string name)
     {
         SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", $"{name}.schema.json")))!);
@@ -85,6 +101,7 @@ public sealed class ExampleTests
     [InlineData("host-snapshot-1")]
     [InlineData("guest-contract-1")]
     [InlineData("guest-state-1")]
+    [InlineData("verdict-1")]
     public void A_required_field_that_is_missing_is_a_fault_that_names_it(string name)
     {
         JsonObject schema = (JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", $"{name}.schema.json")))!;
@@ -106,6 +123,8 @@ public sealed class ExampleTests
     [InlineData("host-snapshot-1", "\"2026-11-23T05:00:00Z\"", "\"today\"", "$.takenAt: expected a date")]
     [InlineData("guest-contract-1", "\"tscKhz\": 2400000", "\"tscKhz\": -1", "$.tscKhz: expected a whole number from 0 to 4294967295, found -1")]
     [InlineData("guest-contract-1", "\"enlightenedVmcs\": false", "\"enlightenedVmcs\": 0", "$.enlightenedVmcs: expected true or false, found 0")]
+    [InlineData("verdict-1", "\"severity\": \"blocks\"", "\"severity\": \"hurts\"", "$.findings[0].severity: expected one of notes, degrades, breaks, corrupts, blocks, found \"hurts\"")]
+    [InlineData("verdict-1", "\"lastHop\": 1", "\"lastHop\": -1", "$.lastHop: expected a whole number from 0 to 65535, found -1")]
     [InlineData("guest-state-1", "\"0xc0000080\"", "\"0x10\"", "MSR 10H a second time")]
     [InlineData("guest-state-1", "\"runnable\"", "\"running\"", "$.vcpus[0].mpState: expected one of runnable, uninitialized, init-received, halted, sipi-received, found \"running\"")]
     public void A_wrong_value_is_a_fault_that_says_where(string name, string from, string to, string expected)
@@ -122,6 +141,7 @@ public sealed class ExampleTests
     {
         "host-snapshot-1" => HostSnapshotDocument.Read("e", bytes).Fault,
         "guest-contract-1" => GuestContractDocument.Read("e", bytes).Fault,
+        "verdict-1" => VerdictDocument.Read("e", bytes).Fault,
         _ => GuestStateDocument.Read("e", bytes).Fault,
     };
 

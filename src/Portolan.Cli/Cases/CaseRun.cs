@@ -3,7 +3,6 @@ using Portolan.Cli.Check;
 using Portolan.Cli.Frame;
 using Portolan.Cli.Trace;
 using Portolan.Documents;
-using Portolan.Documents.Json;
 using Portolan.Documents.Routes;
 using Portolan.Kvm.Routes;
 
@@ -27,7 +26,7 @@ internal static class CaseRun
         }
 
         ExitCode code = results.All(result => result.TracesAsExpected) ? ExitCode.Done : ExitCode.Incompatible;
-        return Answer.Give(terminal, output, json, () => Document(results), () => Report(results), code);
+        return Answer.Give(terminal, output, json, () => CaseDocument.Write(results, static result => result.TracesAsExpected), () => Report(results), code);
     }
 
     /// <summary>Judges the cases' routes and shows the verdicts in a table, or as JSON.</summary>
@@ -39,7 +38,7 @@ internal static class CaseRun
         }
 
         ExitCode code = results.All(result => result.ChecksAsExpected) ? ExitCode.Done : ExitCode.Incompatible;
-        return Answer.Give(terminal, output, json, () => CaseTable.Document(results), () => CaseTable.Report(results), code);
+        return Answer.Give(terminal, output, json, () => CaseDocument.Write(results, static result => result.ChecksAsExpected), () => CaseTable.Report(results), code);
     }
 
     /// <summary>Runs the commands of the cases that have a command of the kind asked for; null, and a message, for an id nobody knows.</summary>
@@ -155,34 +154,5 @@ internal static class CaseRun
 
         report.Line($"{results.Count(result => result.TracesAsExpected)} of {results.Length} cases as expected");
         return report;
-    }
-
-    private static ReadOnlyMemory<byte> Document(CaseResult[] results)
-    {
-        using DocumentWriter writer = new(DocumentKind.CaseRun);
-        writer.Json.WriteStartArray("cases");
-        foreach (CaseResult result in results)
-        {
-            writer.Json.WriteStartObject();
-            writer.Text("id", result.Case.Id);
-            writer.Text("shows", result.Case.Shows);
-            writer.Json.WriteBoolean("asExpected", result.TracesAsExpected);
-            writer.Text("fault", result.Fault);
-            writer.Json.WriteStartArray("traces");
-            foreach ((string command, RouteTrace trace) in result.Traces)
-            {
-                writer.Json.WriteStartObject();
-                writer.Text("command", command);
-                writer.Text("outcome", RouteSummary.Outcome(trace));
-                TraceDocument.WriteMembers(writer, trace);
-                writer.Json.WriteEndObject();
-            }
-
-            writer.Json.WriteEndArray();
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
-        return writer.Finish();
     }
 }

@@ -1,8 +1,6 @@
 using System.Globalization;
 using Portolan.Cli.Check;
 using Portolan.Cli.Frame;
-using Portolan.Documents;
-using Portolan.Documents.Json;
 using Portolan.Documents.Verdicts;
 
 namespace Portolan.Cli.Cases;
@@ -40,36 +38,6 @@ internal static class CaseTable
         report.Line();
         report.Line($"{results.Count(static result => result.ChecksAsExpected)} of {results.Length} cases as expected");
         return report;
-    }
-
-    public static ReadOnlyMemory<byte> Document(CaseResult[] results)
-    {
-        using DocumentWriter writer = new(DocumentKind.CaseRun);
-        writer.Json.WriteStartArray("cases");
-        foreach (CaseResult result in results)
-        {
-            writer.Json.WriteStartObject();
-            writer.Text("id", result.Case.Id);
-            writer.Text("shows", result.Case.Shows);
-            writer.Json.WriteBoolean("asExpected", result.ChecksAsExpected);
-            writer.Text("fault", result.Fault);
-            writer.Json.WriteStartArray("checks");
-            foreach ((string command, CheckAnswer answer) in result.Checks)
-            {
-                writer.Json.WriteStartObject();
-                writer.Text("command", command);
-                writer.Text("outcome", answer.Outcome);
-                writer.Text("disagreement", answer.Disagreement);
-                VerdictDocument.WriteMembers(writer, answer.Report);
-                writer.Json.WriteEndObject();
-            }
-
-            writer.Json.WriteEndArray();
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
-        return writer.Finish();
     }
 
     private static IEnumerable<string[]> Rows(CaseResult result)

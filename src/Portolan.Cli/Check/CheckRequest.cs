@@ -19,6 +19,9 @@ internal sealed record CheckRequest(RouteAsked Route, string? DesignWord)
 
     public EvmcsDesign? EvmcsDesign { get; init; }
 
+    /// <summary>Is the answer to name hosts and guest by their content hashes? Text for people does not.</summary>
+    public bool NamesContent { get; init; } = true;
+
     /// <summary>Is the answer to say what would help?</summary>
     public bool Explains { get; init; }
 
@@ -58,7 +61,7 @@ internal sealed record CheckRequest(RouteAsked Route, string? DesignWord)
             disagreement ??= answer.Disagreement;
         }
 
-        VerdictReport report = VerdictReporting.Of(question, Settings(), judged) with { Remedies = Explains ? Explanation.Of(questions) : null };
+        VerdictReport report = VerdictReporting.Of(question, Settings(), judged, NamesContent) with { Remedies = Explains ? Explanation.Of(questions) : null };
         return new CheckAnswer(report with { ExitCode = (int)CheckAnswer.CodeOf(report.Verdict, FailOnWarnings || Policy?.Policy.FailsOnWarnings == true) }, files, disagreement);
     }
 

@@ -39,7 +39,7 @@ internal static class CheckVerb
             return refused;
         }
 
-        request = request with { Policy = policy };
+        request = request with { Policy = policy, NamesContent = json || output is not null || html is not null };
         Reading<CheckAnswer> answer = request.Run(terminal);
         if (!answer.Ok)
         {

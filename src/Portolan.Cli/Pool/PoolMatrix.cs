@@ -41,7 +41,12 @@ internal static class PoolMatrix
             return terminal.Refuse(fault);
         }
 
-        VerdictMatrix matrix = Of(hosts.Value!.Hosts, guest?.Value);
+        VerdictMatrix matrix = Of(hosts.Value!.Hosts, guest?.Value, out ImmutableArray<string> disagreements);
+        if (!disagreements.IsEmpty)
+        {
+            terminal.Say($"the two engines disagree on {disagreements.Length} pairs, as on {disagreements[0]}; the worse verdict is taken; please report it with the files");
+        }
+
         if (html is not null && Answer.Write(terminal, html, MatrixDocument.Page("Verdicts of all pairs", matrix)) is var written and not ExitCode.Done)
         {
             return written;
@@ -53,8 +58,10 @@ internal static class PoolMatrix
     /// <summary>Judges every pair.</summary>
     /// <param name="hosts">The hosts.</param>
     /// <param name="guest">The guest; null for each host's own richest.</param>
-    public static VerdictMatrix Of(ImmutableArray<JudgedHost> hosts, GuestContract? guest)
+    /// <param name="disagreements">Pairs on which the engines do not agree, and on what.</param>
+    public static VerdictMatrix Of(ImmutableArray<JudgedHost> hosts, GuestContract? guest, out ImmutableArray<string> disagreements)
     {
+        List<string> unlike = [];
         ImmutableArray<MatrixCell>.Builder cells = ImmutableArray.CreateBuilder<MatrixCell>();
         for (int from = 0; from < hosts.Length; from++)
         {
@@ -64,17 +71,26 @@ internal static class PoolMatrix
                 if (to != from)
                 {
                     cells.Add(own.Contract is { } contract
-                        ? Cell(from, to, new RouteQuestion { Guest = contract, Hosts = [hosts[from], hosts[to]] })
+                        ? Cell(from, to, new RouteQuestion { Guest = contract, Hosts = [hosts[from], hosts[to]] }, unlike)
                         : new MatrixCell(from, to, Verdict.Unknown, [], []) { Problem = $"{hosts[from].Name}: {own.Reason}" });
                 }
             }
         }
 
-        return new VerdictMatrix([.. hosts.Select(VerdictReporting.HostOf)], guest is null ? null : guest.Name ?? "given", cells.ToImmutable());
+        disagreements = [.. unlike];
+        return new VerdictMatrix([.. hosts.Select(static host => VerdictReporting.HostOf(host))], guest is null ? null : guest.Name ?? "given", cells.ToImmutable());
     }
 
-    private static MatrixCell Cell(int from, int to, RouteQuestion question)
-        => VerdictReporting.CellOf(from, to, question, [.. Engines.Judge(question).Judgements.Select(static judgement => new VcpuJudgement(null, judgement))]);
+    private static MatrixCell Cell(int from, int to, RouteQuestion question, List<string> unlike)
+    {
+        EnginesAnswer answer = Engines.Judge(question);
+        if (answer.Disagreement is { } disagreement)
+        {
+            unlike.Add($"{question.Hosts[0].Name} -> {question.Hosts[1].Name}: {disagreement}");
+        }
+
+        return VerdictReporting.CellOf(from, to, question, [.. answer.Judgements.Select(static judgement => new VcpuJudgement(null, judgement))]);
+    }
 
     /// <summary>The guest that is promised all a host gives, dynamic components included.</summary>
     private static GuestDefinitionAnswer Richest(JudgedHost host) => GuestDefinition.From(host.Snapshot, new GuestRequest

@@ -40,7 +40,7 @@ public static class FindingText
             SubjectKind.Component => OfComponent((int)number, finding),
             SubjectKind.Msr => OfMsr(number, finding, host),
             SubjectKind.Capability => new(CapabilityName(number), "", Hex(finding.Guest), IsRefusal(finding) ? Refused : Hex(finding.Host)),
-            SubjectKind.Part => new(PartName((VcpuPart)number), "", "", ""),
+            SubjectKind.Part => OfPart((VcpuPart)number, finding),
             SubjectKind.VmxControls => OfControls(number, finding),
             SubjectKind.Vmm => new("the VMM", "", "", ""),
             SubjectKind.Tsc => new("the TSC", "", $"{Number(finding.Guest)} kHz", $"{Number(finding.Host)} kHz"),
@@ -101,6 +101,29 @@ public static class FindingText
         string names = string.Join(", ", VmxControls.BitsOf(group, beyond == 0 ? finding.Guest : beyond));
         return new(KnownMsrs.Describe(index), names, Hex(finding.Guest), Hex(finding.Host));
     }
+
+    /// <summary>The register's bits that are not permitted, with what would permit them; the ioctl where the finding has no values.</summary>
+    private static FindingWords OfPart(VcpuPart part, Finding finding)
+    {
+        string rule = finding.Rule.Id;
+        ulong beyond = finding.Guest & ~finding.Host;
+        return beyond == 0 ? new(PartName(part), "", "", "")
+            : rule.StartsWith("sregs.cr4.", StringComparison.Ordinal) ? OfRegister("CR4", GatedBits.Cr4, finding)
+            : rule.StartsWith("sregs.efer.", StringComparison.Ordinal) ? OfRegister("IA32_EFER", GatedBits.Efer, finding)
+            : part == VcpuPart.Xcrs ? new($"XCR0[{Bits(beyond)}]", XFeatureTable.Names(new XFeatureMask(beyond)), Hex(finding.Guest), Hex(finding.Host))
+            : new(PartName(part), "", "", "");
+    }
+
+    /// <summary>Only bits that a feature permits: the others are nobody's to refuse.</summary>
+    private static FindingWords OfRegister(string register, ImmutableArray<GatedBit> gated, Finding finding)
+    {
+        ulong beyond = finding.Guest & ~finding.Host;
+        GatedBit[] refused = [.. gated.Where(row => (beyond >> row.Bit & 1) != 0)];
+        string bits = string.Join(',', refused.Select(static row => row.Bit).Distinct());
+        return new($"{register}[{bits}]", string.Join(", ", refused.Select(static row => row.Feature.Names())), Hex(finding.Guest), Hex(finding.Host));
+    }
+
+    private static string Bits(ulong mask) => string.Join(',', new XFeatureMask(mask).Components());
 
     private static string PartName(VcpuPart part) => part switch
     {

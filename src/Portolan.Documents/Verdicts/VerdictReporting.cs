@@ -18,7 +18,8 @@ public static class VerdictReporting
     /// <param name="question">What was asked.</param>
     /// <param name="settings">How it was asked.</param>
     /// <param name="judged">The judgements, one of each vCPU, at least one.</param>
-    public static VerdictReport Of(RouteQuestion question, ReportedSettings settings, IReadOnlyList<VcpuJudgement> judged)
+    /// <param name="withHashes">Are the content hashes computed? They cost more than a verdict, and text for people has none.</param>
+    public static VerdictReport Of(RouteQuestion question, ReportedSettings settings, IReadOnlyList<VcpuJudgement> judged, bool withHashes = true)
     {
         ArgumentNullException.ThrowIfNull(question);
         ArgumentNullException.ThrowIfNull(judged);
@@ -26,8 +27,8 @@ public static class VerdictReporting
         return new VerdictReport
         {
             Guest = question.Guest.Name,
-            GuestHash = GuestContractDocument.ContentHash(question.Guest),
-            Hosts = [.. question.Hosts.Select(HostOf)],
+            GuestHash = withHashes ? GuestContractDocument.ContentHash(question.Guest) : "",
+            Hosts = [.. question.Hosts.Select(host => HostOf(host, withHashes))],
             Settings = settings,
             FromState = judged.Any(static one => one.Judgement.FromState),
             Vcpus = [.. judged.Select(static one => one.Vcpu).OfType<uint>().Order()],
@@ -46,10 +47,10 @@ public static class VerdictReporting
     }
 
     /// <summary>How answers give a host.</summary>
-    public static ReportedHost HostOf(JudgedHost host)
+    public static ReportedHost HostOf(JudgedHost host, bool withHashes = true)
     {
         ArgumentNullException.ThrowIfNull(host);
-        return new(host.Name, host.Snapshot.KernelRelease?.Value, HostSnapshotDocument.ContentHash(host.Snapshot), EvidenceCount.Of(host.Snapshot));
+        return new(host.Name, host.Snapshot.KernelRelease?.Value, withHashes ? HostSnapshotDocument.ContentHash(host.Snapshot) : "", EvidenceCount.Of(host.Snapshot));
     }
 
     private static ImmutableArray<ReportedGap> MissingOf(RouteQuestion question, IReadOnlyList<VcpuJudgement> judged)

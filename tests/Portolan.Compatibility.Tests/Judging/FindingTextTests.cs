@@ -89,6 +89,19 @@ public sealed class FindingTextTests
     }
 
     [Fact]
+    public void Refused_registers_name_the_bits_and_what_would_permit_them()
+    {
+        Finding cr4 = new(ClauseTable.SregsCr4Host, ClauseSeverity.Blocks, 1, new(SubjectKind.Part, (uint)VcpuPart.Sregs), 0x8006b0, 0x6b0);
+        Finding efer = new(ClauseTable.SregsEferHost, ClauseSeverity.Blocks, 1, new(SubjectKind.Part, (uint)VcpuPart.Sregs), 0x4d01, 0xd00);
+        Finding xcr0 = new(ClauseTable.XcrsPromised, ClauseSeverity.Blocks, 1, new(SubjectKind.Part, (uint)VcpuPart.Xcrs), 0x207, 0x7);
+
+        Assert.StartsWith("CR4[23] shstk", FindingText.Of(cr4).ToString(), StringComparison.Ordinal);
+        Assert.Contains("ibt", FindingText.Of(cr4).Names, StringComparison.Ordinal);
+        Assert.StartsWith("IA32_EFER[14] fxsr", FindingText.Of(efer).ToString(), StringComparison.Ordinal);
+        Assert.Equal("XCR0[9] pkru: guest 0x207, host 0x7", FindingText.Of(xcr0).ToString());
+    }
+
+    [Fact]
     public void Every_kind_of_subject_has_words()
     {
         foreach (SubjectKind kind in Enum.GetValues<SubjectKind>())
