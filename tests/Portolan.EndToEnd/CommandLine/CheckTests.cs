@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Portolan.Testing;
 using Run = Portolan.EndToEnd.CommandLine.PortolanProcess.Run;
 
@@ -105,13 +106,21 @@ public sealed class CheckTests : IDisposable
     public void Each_vCPU_of_a_state_is_judged()
     {
         Define();
-        string state = File.ReadAllText(Repository.At("tests", "Portolan.Documents.Tests", "Examples", "guest-state-1.json"));
-        _folder.Write("state.json", state);
+        JsonNode state = JsonNode.Parse(File.ReadAllText(Repository.At("tests", "Portolan.Documents.Tests", "Examples", "guest-state-1.json")))!;
+        JsonArray vcpus = state["vcpus"]!.AsArray();
+        JsonNode second = vcpus[0]!.DeepClone();
+        second["id"] = 1;
+        vcpus.Add(second);
+        _folder.Write("state.json", state.ToJsonString());
 
         Run run = Check($"{Host},{Host}", "--state", "state.json", "--json");
 
-        Assert.Contains("\"fromState\": true", run.Output, StringComparison.Ordinal);
-        Assert.Contains("\"vcpus\": [\n    0\n  ]", run.Output, StringComparison.Ordinal);
+        using JsonDocument document = JsonDocument.Parse(run.Output);
+        Assert.True(document.RootElement.GetProperty("fromState").GetBoolean());
+        Assert.Equal([0, 1], document.RootElement.GetProperty("vcpus").EnumerateArray().Select(static id => id.GetInt32()));
+        JsonElement[] findings = [.. document.RootElement.GetProperty("findings").EnumerateArray()];
+        Assert.NotEmpty(findings);
+        Assert.All(findings, static finding => Assert.Equal([0, 1], finding.GetProperty("vcpus").EnumerateArray().Select(static id => id.GetInt32())));
     }
 
     [Fact]
