@@ -149,6 +149,20 @@ internal static class SetupClauses
         }
     }
 
+    /// <summary>The user components that KVM_SET_CPUID2 writes into every leaf 0DH; null where it leaves the leaf alone, or that is not known.</summary>
+    public static XFeatureMask? RewrittenXcr0(HostFacts host) => Rewritten(host, 0) is { } leaf ? new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Eax) : null;
+
+    /// <summary>The supervisor components, likewise.</summary>
+    public static XFeatureMask? RewrittenXss(HostFacts host) => Rewritten(host, 1) is { } leaf ? new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Ecx) : null;
+
+    /// <summary>Has the guest the subleaf that tells supervisor components, and the leaf for whose sake KVM rewrites it?</summary>
+    public static bool IsXssRewritable(GuestFacts guest)
+        => guest.Contract.Cpuid.TryGet(CpuidLeaf.Xsave, 0, out _) && guest.Contract.Cpuid.Contains(new CpuidAddress(CpuidLeaf.Xsave, 1));
+
+    private static CpuidValues? Rewritten(HostFacts host, uint subleaf)
+        => host.Behaviours.CpuidRewrite is not (null or CpuidRewrite.None)
+            && (host.Snapshot.NativeCpuid ?? host.Snapshot.SupportedCpuid)?.Value.TryGet(CpuidLeaf.Xsave, subleaf, out CpuidValues leaf) is true ? leaf : null;
+
     /// <summary>KVM_SET_CPUID2 (contract C5, C6, X24).</summary>
     private static RefusalRule? Cpuid(PaperVcpu vcpu)
     {
@@ -167,14 +181,13 @@ internal static class SetupClauses
                 return MissingFact.Rule("cpuid.rewrite");
             }
 
-            if ((vcpu.Host.Snapshot.NativeCpuid ?? vcpu.Host.Snapshot.SupportedCpuid) is not { } hardware)
+            if ((vcpu.Host.Snapshot.NativeCpuid ?? vcpu.Host.Snapshot.SupportedCpuid) is null)
             {
                 return MissingFact.Rule("nativeCpuid");
             }
 
-            promised = hardware.Value.TryGet(CpuidLeaf.Xsave, 0, out CpuidValues leaf) ? new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Eax) : promised;
-            bool second = vcpu.Guest.Contract.Cpuid.Contains(new CpuidAddress(CpuidLeaf.Xsave, 1)) && hardware.Value.TryGet(CpuidLeaf.Xsave, 1, out leaf);
-            promisedXss = second ? new XFeatureMask((ulong)leaf.Edx << 32 | leaf.Ecx) : promisedXss;
+            promised = RewrittenXcr0(vcpu.Host) ?? promised;
+            promisedXss = IsXssRewritable(vcpu.Guest) ? RewrittenXss(vcpu.Host) ?? promisedXss : promisedXss;
         }
 
         if (vcpu.Guest.LinearAddressBits is not (0 or 48 or 57))

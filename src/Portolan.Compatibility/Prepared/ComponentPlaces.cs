@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Portolan.Compatibility.Clauses;
@@ -19,12 +20,23 @@ internal static class ComponentPlaces
     /// <summary>Numbers of a packed form, in whole vectors; the first two components have the same place everywhere.</summary>
     public const int Count = 24;
 
+    private static readonly ConcurrentDictionary<string, int> Layouts = new(StringComparer.Ordinal);
+    private static int _lastLayout;
+
+    /// <summary>The number of a host's places, the same for hosts that have all of them alike.</summary>
+    public static int LayoutOf(HostFacts host)
+    {
+        Span<ulong> places = stackalloc ulong[Count];
+        Pack(host, places);
+        return Layouts.GetOrAdd(string.Join(' ', places.ToArray()), static _ => Interlocked.Increment(ref _lastLayout));
+    }
+
     /// <summary>Says the guest's leaf 0DH of a promised component something that no host can have?</summary>
     public static bool HasImpossible(GuestFacts guest)
         => guest.Promised.Except(XFeatureMask.Legacy).Components().Any(component => Leaf(guest, component) is { } leaf && HasImpossible(leaf));
 
     /// <summary>Packs what a guest expects; a mask of all bits where its own leaf expects it, and where anything does.</summary>
-    public static void Pack(Departure guest, ulong[] places, ulong[] promised, ulong[] all)
+    public static void Pack(Departure guest, Span<ulong> places, ulong[] promised, ulong[] all)
     {
         for (int component = Extended; component < XFeatures.Count; component++)
         {
@@ -41,7 +53,7 @@ internal static class ComponentPlaces
     }
 
     /// <summary>Packs what a host has.</summary>
-    public static void Pack(HostFacts host, ulong[] places)
+    public static void Pack(HostFacts host, Span<ulong> places)
     {
         for (int component = Extended; component < XFeatures.Count; component++)
         {

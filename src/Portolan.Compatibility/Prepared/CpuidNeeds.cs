@@ -20,9 +20,12 @@ internal static class CpuidNeeds
     private const int HalfWord = 32;
     private static readonly ImmutableArray<int> UserComponents = [CpuidWords.UserComponentsLow, CpuidWords.UserComponentsHigh];
 
-    /// <summary>Words with a bit that must be in the host where the guest has it.</summary>
+    /// <summary>Words with a bit that must be in the host where the guest has it; those with most bits first, which most guests need.</summary>
     private static readonly ImmutableArray<int> AsIs =
-        [.. Enumerable.Range(0, CpuidWords.Count).Where(static word => (CpuidWords.Subset[word] | CpuidWords.Equal[word]) != 0 && !UserComponents.Contains(word))];
+    [
+        .. Enumerable.Range(0, CpuidWords.Count).Where(static word => (CpuidWords.Subset[word] | CpuidWords.Equal[word]) != 0 && !UserComponents.Contains(word))
+            .OrderByDescending(static word => BitOperations.PopCount(CpuidWords.Subset[word])),
+    ];
 
     /// <summary>Words with a bit that must be in the guest where the host has it.</summary>
     private static readonly ImmutableArray<int> Complemented =

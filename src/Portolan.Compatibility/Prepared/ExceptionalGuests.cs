@@ -33,9 +33,9 @@ internal static class ExceptionalGuests
         => guest.Carried.Components is null
             || !guest.Guest.Promised.IsSubsetOf(Packed)
             || !guest.Carried.Components.Value.IsSubsetOf(Packed)
-            || guest.Carried.TscKhz is not > 0
+            || guest.Carried.TscKhz is 0
             || (guest.Guest.Contract.TscKhz is { } asked && asked != 0 && asked != guest.Carried.TscKhz)
-            || guest.Carried.Msrs.Any(msr => !IsAlwaysTaken(guest, msr))
+            || guest.Carried.Msrs.Any(msr => StateLoad.IsRestored(guest.Guest.Contract, msr.Index) && !IsAlwaysTaken(guest, msr))
             || MsrNeeds.InUse(guest).Any(static index => !MsrNeeds.HasBit(index));
 
     /// <summary>Is a restored value one that every host takes, or one that a row judges?</summary>

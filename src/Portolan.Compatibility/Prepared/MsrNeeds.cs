@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Portolan.Compatibility.Clauses;
 using Portolan.Compatibility.Judging;
@@ -22,7 +23,11 @@ internal static class MsrNeeds
             .Append(MsrIndex.Ia32FeatureControl).Distinct().Order(),
     ];
 
-    private static readonly ImmutableArray<uint> Known = [.. KnownMsrs.All.Select(static msr => msr.Index)];
+    /// <summary>Every known MSR, those that KVM can list first.</summary>
+    private static readonly ImmutableArray<uint> Known =
+        [.. KnownMsrs.All.OrderBy(static msr => msr.Listing == MsrListing.None || msr.Kind == MsrKind.VmxCapability).Select(static msr => msr.Index)];
+
+    private static readonly FrozenDictionary<uint, int> KnownBits = Known.Select(static (index, bit) => (index, bit)).ToFrozenDictionary(static row => row.index, static row => row.bit);
 
     /// <summary>The rows.</summary>
     public static ImmutableArray<Need> Rows { get; } =
@@ -34,7 +39,7 @@ internal static class MsrNeeds
         new WordsNeed("IA32_PERF_CAPABILITIES given", Stage.Load, [ClauseTable.MsrPerfCapabilities], 1, static (guest, need) => need[0] = Contract(guest, MsrIndex.Ia32PerfCapabilities) ?? 0, static (host, offer) => WhereKnown(host, offer, MsrIndex.Ia32PerfCapabilities, OfferPerf)),
         new WordsNeed("IA32_PERF_CAPABILITIES restored", Stage.Load, [ClauseTable.MsrPerfCapabilities], 1, static (guest, need) => need[0] = Restored(guest, MsrIndex.Ia32PerfCapabilities) ?? 0, static (host, offer) => WhereRestored(host, offer, MsrIndex.Ia32PerfCapabilities, OfferPerf)),
         new FlagNeed("IA32_PERF_CAPABILITIES to be read", Stage.Load, [], static guest => Contract(guest, MsrIndex.Ia32PerfCapabilities) is null && Restored(guest, MsrIndex.Ia32PerfCapabilities) is null, static host => host.Lists(MsrIndex.Ia32PerfCapabilities) && host.Msr(MsrIndex.Ia32PerfCapabilities) is { IsInitialUnknown: true } ? Verdict.Unknown : Verdict.Compatible),
-        new WordsNeed("IA32_XSS", Stage.Load, [ClauseTable.MsrXss], 1, static (guest, need) => need[0] = Restored(guest, MsrIndex.Ia32Xss) ?? 0, static (host, offer) => WhereRestored(host, offer, MsrIndex.Ia32Xss, OfferXss)),
+        new WordsNeed("IA32_XSS", Stage.Load, [ClauseTable.MsrXss], 2, PackXss, static (host, offer) => WhereRestored(host, offer, MsrIndex.Ia32Xss, OfferXss)),
         new WordsNeed("EFER as an MSR", Stage.Load, [ClauseTable.MsrEfer], 1, static (guest, need) => need[0] = (Restored(guest, Efer) ?? 0) & ~(EferSce | EferLme | EferLma), static (host, offer) => WhereRestored(host, offer, Efer, OfferEfer)),
         .. ArchCapabilitiesWays.Rows,
     ];
@@ -64,7 +69,7 @@ internal static class MsrNeeds
             && MsrClauses.Read(guest.Vcpu, index, out _) is null);
 
     /// <summary>Has the row of MSRs in use a bit for it?</summary>
-    public static bool HasBit(uint index) => Known.BinarySearch(index) >= 0;
+    public static bool HasBit(uint index) => KnownBits.ContainsKey(index);
 
     /// <summary>Has the row of feature MSRs a bit for it?</summary>
     public static bool HasGivenBit(uint index) => Given.BinarySearch(index) >= 0;
@@ -82,7 +87,7 @@ internal static class MsrNeeds
     {
         foreach (uint index in InUse(guest))
         {
-            Set(need, Known.BinarySearch(index));
+            Set(need, KnownBits.GetValueOrDefault(index, -1));
         }
     }
 
@@ -160,12 +165,20 @@ internal static class MsrNeeds
         offer.Lacks(0, ~maximum, known ? Verdict.Incompatible : Verdict.Unknown);
     }
 
+    /// <summary>As it is, and again where a kernel may rewrite what leaf 0DH promises.</summary>
+    private static void PackXss(Departure guest, Span<ulong> need)
+    {
+        need[0] = Restored(guest, MsrIndex.Ia32Xss) ?? 0;
+        need[1] = SetupClauses.IsXssRewritable(guest.Guest) ? need[0] : 0;
+    }
+
     private static void OfferXss(HostFacts host, Offer offer)
     {
         bool zero = host.Behaviours.MsrXss == MsrXss.ZeroOnly;
         bool known = zero || (host.Behaviours.MsrXss is not null && host.Snapshot.SupportedXss is not null);
         ulong supported = zero || !known ? 0 : host.Snapshot.SupportedXss!.Value.Bits;
         offer.Lacks(0, ~supported, known ? Verdict.Incompatible : Verdict.Unknown);
+        offer.Lacks(1, known && SetupClauses.RewrittenXss(host) is { } rewritten ? ~rewritten.Bits : 0);
     }
 
     private static void OfferEfer(HostFacts host, Offer offer)

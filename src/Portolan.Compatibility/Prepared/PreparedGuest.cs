@@ -11,9 +11,9 @@ namespace Portolan.Compatibility.Prepared;
 /// </summary>
 public sealed class PreparedGuest
 {
-    private readonly ulong[] _words = new ulong[NeedTable.WordCount];
-    private readonly uint[] _numbers = new uint[NeedTable.NumberCount];
-    private readonly ulong[] _places = new ulong[ComponentPlaces.Count];
+    private readonly PackedTerms _needs = new();
+    private readonly NeededBlocks _blocks;
+    private readonly XsaveNeeds _xsave;
     private readonly ulong[] _promisedPlaces = new ulong[ComponentPlaces.Count];
     private readonly ulong[] _anyPlaces = new ulong[ComponentPlaces.Count];
 
@@ -36,9 +36,11 @@ public sealed class PreparedGuest
 
         Floor = guest.Confidential is null ? Floor : Verdict.Incompatible;
         Exceptions = ExceptionalGuests.Of(departure);
-        NeedTable.Pack(departure, _words, _numbers);
-        ComponentPlaces.Pack(departure, _places, _promisedPlaces, _anyPlaces);
-        Xsave = new XsaveNeeds(departure);
+        NeedTable.Pack(departure, _needs.Words, _needs.Numbers);
+        _blocks = new NeededBlocks(_needs);
+        ComponentPlaces.Pack(departure, _needs.Places, _promisedPlaces, _anyPlaces);
+        Layout = LayoutOfSource(departure);
+        _xsave = new XsaveNeeds(departure);
         Machine = MachineTypes.NumberOf(guest.MachineType);
         HasXsaveLeaf = SetupNeeds.HasXsaveLeaf(departure);
         HasManyEntries = SetupNeeds.HasManyEntries(departure);
@@ -58,11 +60,12 @@ public sealed class PreparedGuest
 
     internal Exceptions Exceptions { get; }
 
-    internal ReadOnlySpan<ulong> Words => _words;
+    internal PackedTerms Needs => _needs;
 
-    internal ReadOnlySpan<uint> Numbers => _numbers;
+    internal ref readonly NeededBlocks Blocks => ref _blocks;
 
-    internal ReadOnlySpan<ulong> Places => _places;
+    /// <summary>The number of the source's places if they are what the guest expects; 0, which no host has, if not.</summary>
+    internal int Layout { get; }
 
     /// <summary>Masks of the places that its own leaf 0DH tells.</summary>
     internal ReadOnlySpan<ulong> PromisedPlaces => _promisedPlaces;
@@ -70,7 +73,7 @@ public sealed class PreparedGuest
     /// <summary>Masks of these and of those that its image has.</summary>
     internal ReadOnlySpan<ulong> AnyPlaces => _anyPlaces;
 
-    internal XsaveNeeds Xsave { get; }
+    internal ref readonly XsaveNeeds Xsave => ref _xsave;
 
     internal int Machine { get; } = MachineTypes.None;
 
@@ -86,6 +89,13 @@ public sealed class PreparedGuest
     {
         ArgumentNullException.ThrowIfNull(destination);
         return ClauseJudge.Judge(Question(destination.Host));
+    }
+
+    private int LayoutOfSource(Departure departure)
+    {
+        ulong[] places = new ulong[ComponentPlaces.Count];
+        ComponentPlaces.Pack(departure.Source, places);
+        return ComponentPlaces.Match(_needs.Places, _anyPlaces, places) ? ComponentPlaces.LayoutOf(departure.Source) : 0;
     }
 
     private RouteQuestion Question(params ImmutableArray<JudgedHost> destinations) => new() { Guest = Guest, Hosts = [Source, .. destinations] };

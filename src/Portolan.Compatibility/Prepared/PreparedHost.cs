@@ -8,7 +8,8 @@ namespace Portolan.Compatibility.Prepared;
 public sealed class PreparedHost
 {
     private readonly PackedOffer _offer = new();
-    private readonly ulong[] _places = new ulong[ComponentPlaces.Count];
+    private readonly ulong[] _clean;
+    private readonly XsaveOffer _xsave;
     private readonly ulong[]? _machines;
 
     /// <summary>Packs a host.</summary>
@@ -24,13 +25,15 @@ public sealed class PreparedHost
         Floor = PolicyClauses.IgnoresMsrs(facts) is null ? Verdict.Compatible : Verdict.CompatibleWithWarnings;
         _machines = MachineTypes.Of(facts);
         NeedTable.Pack(facts, _offer);
+        _clean = _offer.Clean.All;
         if (IsBare)
         {
             return;
         }
 
-        ComponentPlaces.Pack(facts, _places);
-        Xsave = new XsaveOffer(facts);
+        ComponentPlaces.Pack(facts, _offer.Clean.Places);
+        _xsave = new XsaveOffer(facts);
+        Layout = ComponentPlaces.LayoutOf(facts);
         IsSetupUnknown = SetupNeeds.IsRewritingUnknown(facts);
         IsMaxEntriesUnknown = facts.Behaviours.CpuidMaxEntries is null;
         View = VmxViewKey.Number(facts);
@@ -41,9 +44,13 @@ public sealed class PreparedHost
 
     internal PackedOffer Offer => _offer;
 
-    internal ReadOnlySpan<ulong> Places => _places;
+    /// <summary>The terms that it keeps without reserve.</summary>
+    internal ulong[] Clean => _clean;
 
-    internal XsaveOffer Xsave { get; }
+    internal ref readonly XsaveOffer Xsave => ref _xsave;
+
+    /// <summary>The number of its components' places.</summary>
+    internal int Layout { get; }
 
     /// <summary>What every guest comes to at least.</summary>
     internal Verdict Floor { get; }

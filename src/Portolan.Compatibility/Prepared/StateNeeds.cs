@@ -13,7 +13,8 @@ internal static class StateNeeds
     /// <summary>The rows.</summary>
     public static ImmutableArray<Need> Rows { get; } =
     [
-        new FlagNeed("the TSC's frequency known", Stage.Load, [ClauseTable.TscKhz], static _ => true, static host => host.Snapshot.TscKhz is null && host.Capability(KvmCapability.TscControl) is not > 0 ? Verdict.Unknown : Verdict.Compatible),
+        new FlagNeed("the source's TSC not known", Stage.Policy, [ClauseTable.TscKhz], static guest => Khz(guest) is null, static host => host.Capability(KvmCapability.TscControl) is > 0 ? Verdict.Compatible : Verdict.Unknown),
+        new FlagNeed("the TSC's frequency known", Stage.Load, [ClauseTable.TscKhz], static guest => (Khz(guest) ?? guest.Guest.Contract.TscKhz) is not null, static host => host.Snapshot.TscKhz is null && host.Capability(KvmCapability.TscControl) is not > 0 ? Verdict.Unknown : Verdict.Compatible),
         new FlagNeed("KVM_GET_XCRS", Stage.Load, [ClauseTable.XcrsWithoutXsave], static _ => true, OfferXcrs),
         new FlagNeed("IA32_APIC_BASE beyond the guest's width", Stage.Load, [ClauseTable.SregsApicBase], static guest => SregsClauses.ApicBase(guest.Vcpu, guest.Vcpu.System.ApicBase) is not null, static _ => Verdict.Incompatible),
         new WordsNeed("CR4", Stage.Load, [ClauseTable.SregsCr4Host], 1, static (guest, need) => need[0] = guest.Vcpu.System.Cr4 & ~Cr4Basic, static (host, offer) => Registers(offer, host.Cr4Allowed)),

@@ -5,9 +5,7 @@ using Portolan.Kvm;
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.Clauses;
-using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Xsave;
-using Portolan.X86.Cpuid;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Compatibility.Prepared;
@@ -85,11 +83,7 @@ internal readonly struct XsaveOffer
         KvmBehaviours behaviours = host.Behaviours;
         _supported = host.Supported.Bits;
         _hasXsave = host.HasXsave;
-        CpuidValues leaf = default;
-        bool rewrites = behaviours.CpuidRewrite is not (null or CpuidRewrite.None)
-            && (host.Snapshot.NativeCpuid ?? host.Snapshot.SupportedCpuid)?.Value.TryGet(CpuidLeaf.Xsave, 0, out leaf) is true;
-        _kept = rewrites ? 0 : ulong.MaxValue;
-        _hardware = rewrites ? (ulong)leaf.Edx << 32 | leaf.Eax : 0;
+        (_kept, _hardware) = SetupClauses.RewrittenXcr0(host) is { } rewritten ? (0UL, rewritten.Bits) : (ulong.MaxValue, 0UL);
         ulong enabled = host.Default.Bits;
         ulong dynamic = XFeatures.Dynamic.Bits;
         ulong legacy = XFeatureMask.Legacy.Bits;
