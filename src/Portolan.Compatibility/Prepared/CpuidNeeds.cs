@@ -6,6 +6,7 @@ using Portolan.Kvm;
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Model.Xsave;
+using Portolan.Kvm.Routes;
 using Portolan.X86.Features;
 using Portolan.X86.Xsave;
 
@@ -129,8 +130,10 @@ internal static class CpuidNeeds
         uint unknown = host.UnknownWords?[word] ?? 0;
         uint lacking = ~words[word] & ~unknown;
         uint emulated = Emulated(host, word, lacking & CpuidWords.Subset[word]);
-        offer.Lacks(at, InHalf(half, lacking & ~emulated), Severities.VerdictOf(ClauseTable.PromiseCpuid));
+        uint perhaps = PerhapsEmulated(host, word, lacking & CpuidWords.Subset[word]);
+        offer.Lacks(at, InHalf(half, lacking & ~emulated & ~perhaps), Severities.VerdictOf(ClauseTable.PromiseCpuid));
         offer.Lacks(at, InHalf(half, emulated), Severities.VerdictOf(ClauseTable.PromiseEmulated));
+        offer.Lacks(at, InHalf(half, perhaps), Verdict.Unknown);
         offer.Lacks(at, InHalf(half, unknown), Verdict.Unknown);
     }
 
@@ -152,6 +155,9 @@ internal static class CpuidNeeds
 
     private static uint Emulated(HostFacts host, int word, uint lacking)
         => host.Snapshot.EmulatedCpuid is { } emulated ? Bits(lacking, bit => CpuidWords.BitAt(word, bit) is { } feature && emulated.Value.Has(feature)) : 0;
+
+    private static uint PerhapsEmulated(HostFacts host, int word, uint lacking)
+        => host.Snapshot.EmulatedCpuid is null ? Bits(lacking, bit => CpuidWords.BitAt(word, bit) is { } feature && EmulableFeatures.Contains(feature)) : 0;
 
     private static uint Bits(uint mask, Func<int, bool> chosen)
     {

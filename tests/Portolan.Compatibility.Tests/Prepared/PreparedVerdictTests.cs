@@ -10,7 +10,8 @@ namespace Portolan.Compatibility.Tests.Prepared;
 public sealed class PreparedVerdictTests
 {
     private const int Batches = 180;
-    private const int Destinations = 24;
+    private const int Destinations = 16;
+    private const int Near = 8;
 
     [Fact]
     public void The_prepared_form_gives_the_clauses_verdict_on_random_triples()
@@ -52,7 +53,8 @@ public sealed class PreparedVerdictTests
             }
 
             PreparedGuest guest = new(contract, source);
-            foreach (PreparedHost host in packed)
+            IEnumerable<PreparedHost> near = Enumerable.Range(0, Near).Select(_ => new PreparedHost(DestinationChanges.Near(random, source)));
+            foreach (PreparedHost host in packed.Concat(near))
             {
                 Verdict expected = ClauseJudge.Judge(new RouteQuestion { Guest = contract, Hosts = [source, host.Host] }).Verdict;
                 Verdict found = PreparedVerdict.Judge(guest, host);

@@ -2,7 +2,6 @@ using Portolan.Compatibility.Clauses;
 using Portolan.Compatibility.Judging;
 using Portolan.Compatibility.Prepared;
 using Portolan.Formats.Firecracker;
-using Portolan.Kvm.Guest;
 using Portolan.Kvm.Guest.Definition;
 using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot;
