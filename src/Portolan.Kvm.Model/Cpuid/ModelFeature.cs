@@ -81,6 +81,21 @@ internal readonly record struct ModelFeatures(ulong Bits)
     /// <summary>The decisive feature at a place.</summary>
     public static ModelFeature Of(CpuidFeature feature) => Places.Single(row => row.Place == feature).Feature;
 
+    /// <summary>The features of which a partly known table does not tell whether it has them.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="unknown">A mask of its unknown bits.</param>
+    /// <param name="partial">Is a leaf that the table lacks unknown rather than absent?</param>
+    public static ModelFeatures Open(CpuidTable table, CpuidTable? unknown, bool partial)
+    {
+        ulong bits = unknown is null ? 0 : Of(unknown).Bits;
+        foreach ((ModelFeature feature, CpuidFeature place) in Places)
+        {
+            bits |= partial && !table.TryGet(place.Address.Leaf, place.Address.Subleaf, out _) ? 1UL << (int)feature : 0;
+        }
+
+        return new ModelFeatures(bits);
+    }
+
     /// <summary>The features of a table.</summary>
     public static ModelFeatures Of(CpuidTable table)
     {

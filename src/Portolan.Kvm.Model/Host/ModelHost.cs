@@ -31,6 +31,9 @@ internal sealed class ModelHost
         MxcsrMask = snapshot.MxcsrMask?.Value;
         _capabilities = ByNumber(snapshot);
         Supported = snapshot.SupportedCpuid is { } table ? GuestCpuid.Of(table.Value) : null;
+        MaySupport = snapshot.SupportedCpuid is { } known
+            ? new ModelFeatures(Supported!.Features.Bits | ModelFeatures.Open(known.Value, snapshot.UnknownCpuidBits, snapshot.SupportedCpuidIsPartial).Bits)
+            : new ModelFeatures(ulong.MaxValue);
         CpuidTable any = snapshot.AnyCpuid ?? CpuidTable.Empty;
         IsAmd = snapshot.KvmModule is { } module ? module.Value == "kvm_amd" || module.Value != "kvm_intel" && GuestCpuid.Of(any).IsAmd : GuestCpuid.Of(any).IsAmd;
         HasXsave = !supported.IsEmpty;
@@ -63,6 +66,9 @@ internal sealed class ModelHost
 
     /// <summary>KVM_GET_SUPPORTED_CPUID, compiled; null if the snapshot does not have it.</summary>
     public GuestCpuid? Supported { get; }
+
+    /// <summary>The features that KVM supports or of which the snapshot does not tell.</summary>
+    public ModelFeatures MaySupport { get; }
 
     public bool IsAmd { get; }
 

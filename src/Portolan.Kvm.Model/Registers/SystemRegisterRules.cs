@@ -36,7 +36,8 @@ internal static class SystemRegisterRules
 
         return (beyond & ~EferKnown) != 0 ? ClauseTable.SregsEferHost
             : host.Supported is not { } supported ? MissingFact.Rule("supportedCpuid")
-            : (beyond & ~Permitted(EferFeatures, supported.Features)) != 0 ? ClauseTable.SregsEferHost
+            : (beyond & ~Permitted(EferFeatures, host.MaySupport)) != 0 ? ClauseTable.SregsEferHost
+            : (beyond & ~Permitted(EferFeatures, supported.Features)) != 0 ? MissingFact.Rule("supportedCpuid")
             : null;
     }
 
@@ -84,9 +85,14 @@ internal static class SystemRegisterRules
                 return MissingFact.Rule("supportedCpuid");
             }
 
-            if ((beyond & ~Permitted(Cr4Features, supported.Features)) != 0)
+            if ((beyond & ~Permitted(Cr4Features, host.MaySupport)) != 0)
             {
                 return ClauseTable.SregsCr4Host;
+            }
+
+            if ((beyond & ~Permitted(Cr4Features, supported.Features)) != 0)
+            {
+                return MissingFact.Rule("supportedCpuid");
             }
 
             if ((beyond & ~guest.PermittedCr4) != 0)

@@ -3,6 +3,7 @@ using Portolan.Kvm.Snapshot;
 using Portolan.Kvm.State;
 using Portolan.Testing;
 using Portolan.X86.Cpuid;
+using Portolan.X86.Features;
 using Portolan.X86.Xsave;
 using Xunit;
 using static Portolan.Kvm.Model.Tests.Vectors;
@@ -31,6 +32,24 @@ public sealed class RegisterTests
 
         Assert.Equal((fields[3], fields[4]), (answer.ToString(), answer.Rule?.Id ?? "-"));
         Assert.Equal(answer.Ok ? Hex(fields[2]) : 1, vcpu.GetXcrs().Value.Entries[0].Value);
+    }
+
+    [Fact]
+    public void C8_what_the_snapshot_does_not_know_of_the_host_is_no_refusal()
+    {
+        CpuidFeature la57 = FeatureTable.Get("la57");
+        HostSnapshot host = Hosts.Skx("6.12.117");
+        CpuidTable guest = Hosts.Guest(host).WithValue(la57, 1);
+        HostSnapshot partly = host with { UnknownCpuidBits = CpuidTable.Empty.WithValue(la57, 1) };
+
+        Assert.Equal("sregs.cr4.host", SetLa57(Bench.Vcpu(host, guest)).Rule?.Id);
+        Assert.True(SetLa57(Bench.Vcpu(partly, guest)).IsUnknown);
+
+        static KvmAnswer SetLa57(IKvmVcpu vcpu)
+        {
+            KvmSregs sregs = vcpu.GetSregs().Value;
+            return vcpu.SetSregs(sregs with { Registers = sregs.Registers with { Cr4 = 1 << 12 } });
+        }
     }
 
     [Fact]
