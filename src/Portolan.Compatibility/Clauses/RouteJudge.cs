@@ -1,6 +1,5 @@
 using Portolan.Compatibility.Judging;
 using Portolan.Kvm;
-using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.Clauses;
@@ -191,7 +190,7 @@ internal sealed class RouteJudge
     /// <summary>What KVM_GET_XSAVE keeps and these components get into use, if the host lets them.</summary>
     private void Add(PaperVcpu vcpu, XFeatureMask components)
     {
-        bool saves = vcpu.Host.Behaviours.XsaveXsave2 == XsaveXsave2.Present || XsaveClauses.ImageSize(vcpu) <= TransferPlan.LegacyXsaveSize;
+        bool saves = StateLoad.SaveRefusal(vcpu) is null;
         if (!vcpu.Host.HasXsave || !saves || XsaveClauses.GetMask(vcpu) is not { } mask)
         {
             return;
@@ -237,9 +236,9 @@ internal sealed class RouteJudge
                 report.Missing("xsave.xsave2", ClauseTable.XsaveGetSize);
             }
 
-            if (vcpu.Host.Behaviours.XsaveXsave2 == XsaveXsave2.Absent && XsaveClauses.ImageSize(vcpu) > TransferPlan.LegacyXsaveSize)
+            if (StateLoad.SaveRefusal(vcpu) is { } refused && vcpu.Host.Behaviours.XsaveXsave2 is not null)
             {
-                report.Refused(ClauseTable.XsaveGetSize, new Subject(SubjectKind.Part, (uint)VcpuPart.Xsave), vcpu.Dynamic.Bits);
+                report.Refused(refused, new Subject(SubjectKind.Part, (uint)VcpuPart.Xsave), vcpu.Dynamic.Bits);
                 return null;
             }
 

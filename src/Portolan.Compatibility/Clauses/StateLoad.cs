@@ -71,6 +71,15 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
         return Math.Max(TransferPlan.LegacyXsaveSize, host.SizeOf(filters ? host.Supported.Except(XFeatures.Amx) : host.Supported));
     }
 
+    /// <summary>Why the vCPU's image cannot be saved: the VMM's buffer has KVM_CAP_XSAVE2 bytes, without KVM_GET_XSAVE2 4096 (contract X19).</summary>
+    public static RefusalRule? SaveRefusal(PaperVcpu vcpu)
+    {
+        int needed = XsaveClauses.ImageSize(vcpu);
+        return vcpu.Host.Behaviours.XsaveXsave2 == XsaveXsave2.Present
+            ? needed > Xsave2Size(vcpu) ? ClauseTable.XsaveGetBuffer : null
+            : needed > TransferPlan.LegacyXsaveSize ? ClauseTable.XsaveGetSize : null;
+    }
+
     public static bool IsPae(in KvmSystemRegisters registers)
         => (registers.Cr0 & ControlRegisters.Cr0Pg) != 0 && (registers.Cr4 & ControlRegisters.Cr4Pae) != 0 && (registers.Efer & ControlRegisters.EferLma) == 0;
 

@@ -121,8 +121,8 @@ internal static class XsaveClauses
 
     private static XFeatureMask? SetMask(PaperVcpu vcpu) => vcpu.Host.Behaviours.XsaveSetMask switch
     {
-        XsaveSetMask.Supported => vcpu.Host.Supported,
-        XsaveSetMask.Default => vcpu.Enabled,
+        // Kernels that take all of S have no dynamic components: no vCPU has room for what it was not given.
+        XsaveSetMask.Supported or XsaveSetMask.Default => vcpu.Enabled,
         XsaveSetMask.Guest => vcpu.HasCpuid ? vcpu.Promised : vcpu.Enabled,
         XsaveSetMask.GuestAndLegacy => vcpu.HasCpuid ? vcpu.Promised | XFeatureMask.Legacy : vcpu.Enabled,
         _ => null,
