@@ -102,7 +102,12 @@ public static class HostChanges
     {
         IReadOnlyList<BehaviourValue> values = BehaviourTable.Values(id);
         string value = values[(int)(seed % (ulong)values.Count)].Value;
-        return new($"{id}={value}", host => host with { Behaviours = host.Behaviours.SetItem(id, BaseHosts.Fact(value)) });
+        return new($"{id}={value}", host =>
+        {
+            // A kernel that does not know permissions has no dynamic components either.
+            HostSnapshot possible = id == "xsave.dynamic" && value == "absent" ? Consistent(OneChange.WithoutXFeatures(host, XFeatureTable.Dynamic)) : host;
+            return possible with { Behaviours = possible.Behaviours.SetItem(id, BaseHosts.Fact(value)) };
+        });
     }
 
     private static Change<HostSnapshot> Capability((string Name, long[] Answers) capability, ulong seed)
