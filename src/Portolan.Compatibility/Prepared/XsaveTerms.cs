@@ -89,8 +89,7 @@ internal readonly struct XsaveOffer
         ulong legacy = XFeatureMask.Legacy.Bits;
         (_set, _isSetKnown) = behaviours.XsaveSetMask switch
         {
-            XsaveSetMask.Supported => ((0UL, _supported), true),
-            XsaveSetMask.Default => ((dynamic, enabled), true),
+            XsaveSetMask.Supported or XsaveSetMask.Default => ((dynamic, enabled), true),
             XsaveSetMask.Guest => ((ulong.MaxValue, 0UL), true),
             XsaveSetMask.GuestAndLegacy => ((ulong.MaxValue, legacy), true),
             _ => (default, false),
