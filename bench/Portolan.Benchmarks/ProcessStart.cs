@@ -1,4 +1,9 @@
 using System.Diagnostics;
+using Portolan.Documents.Guests;
+using Portolan.Documents.Hosts;
+using Portolan.Kvm.Guest;
+using Portolan.Kvm.Guest.Definition;
+using Portolan.Kvm.Snapshot;
 
 namespace Portolan.Benchmarks;
 
@@ -12,17 +17,39 @@ public sealed record ProcessStartFigure(string Name, double Milliseconds, double
 public static class ProcessStart
 {
     private const int Rounds = 41;
+    private const string Source = "intel-bochs-skylake-x-6.1.192";
+    private const string Destination = "intel-bochs-skylake-x-6.12.117";
 
     /// <summary>The figures; none where the program was not compiled ahead of time.</summary>
     public static IReadOnlyList<ProcessStartFigure> Measure(string root)
     {
         string program = Path.Combine(root, "out", "native", "portolan");
-        return !File.Exists(program) ? [] :
+        if (!File.Exists(program))
+        {
+            return [];
+        }
+
+        string guest = WriteGuest(root);
+        IReadOnlyList<ProcessStartFigure> figures =
         [
             Measure("portolan --version", program, "--version"),
             Measure("portolan host show (a shipped host)", program, "host", "show", "shipped:amd-qemu-max-6.1.192"),
             Measure("portolan host classify --help", program, "host", "classify", "--help"),
+            Measure("portolan check (a guest on a pair of shipped hosts)", program, "check", "--guest", guest, "--via", $"shipped:{Source},shipped:{Destination}"),
         ];
+        File.Delete(guest);
+        return figures;
+    }
+
+    /// <summary>A guest with all that its host offers, in a file.</summary>
+    private static string WriteGuest(string root)
+    {
+        string file = Path.Combine(root, "data", "hosts", Source + ".json");
+        HostSnapshot host = HostSnapshotDocument.Read(file, File.ReadAllBytes(file)).Value!;
+        GuestContract guest = GuestDefinition.From(host, new GuestRequest()).Contract!;
+        string path = Path.GetTempFileName();
+        File.WriteAllBytes(path, GuestContractDocument.Write(guest).ToArray());
+        return path;
     }
 
     private static ProcessStartFigure Measure(string name, string program, params string[] arguments)

@@ -10,6 +10,7 @@ using Portolan.Kvm.Model.Registers;
 using Portolan.Kvm.Model.Xsave;
 using Portolan.Kvm.State;
 using Portolan.X86.Msr;
+using Portolan.X86.Vmx;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Compatibility.Clauses;
@@ -17,7 +18,6 @@ namespace Portolan.Compatibility.Clauses;
 /// <summary>Loads a carried state into a vCPU on paper, in the VMM's order.</summary>
 internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopReport report)
 {
-    private static readonly MsrValue[] None = [];
     private bool _sregsRefused;
     private bool _stopped;
 
@@ -33,7 +33,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
         MsrValue[] msrs = Loadable(state, before);
         foreach (VcpuPart part in question.Order.Parts)
         {
-            MsrValue[] written = MsrsOf(part, msrs);
+            ReadOnlySpan<MsrValue> written = MsrsOf(part, msrs);
             if (written.Length > 0)
             {
                 foreach (MsrValue msr in written)
@@ -114,7 +114,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
         return saved.ToImmutable();
     }
 
-    private static MsrValue[] MsrsOf(VcpuPart part, MsrValue[] msrs)
+    private static ReadOnlySpan<MsrValue> MsrsOf(VcpuPart part, ReadOnlySpan<MsrValue> msrs)
     {
         int first = msrs.Length > 0 && msrs[0].Index == MsrIndex.Ia32FeatureControl ? 1 : 0;
         int end = msrs.Length > 0 && msrs[^1].Index == MsrIndex.Ia32TscDeadline ? msrs.Length - 1 : msrs.Length;
@@ -123,7 +123,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
             VcpuPart.FeatureControl => msrs[..first],
             VcpuPart.Msrs => msrs[first..Math.Max(first, end)],
             VcpuPart.TscDeadline => msrs[Math.Max(first, end)..],
-            _ => None,
+            _ => [],
         };
     }
 
@@ -241,7 +241,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
         if (vcpu.Host.Listed is null)
         {
             report.Missing("savedMsrs", ClauseTable.MsrNotListed);
-            return [.. InOrder(state.Msrs.Where(msr => IsRestored(msr.Index)))];
+            return InOrder(state.Msrs, all: true);
         }
 
         if (question.State is not null)
@@ -256,7 +256,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
             PassedOver(before, listed);
         }
 
-        return [.. InOrder(state.Msrs.Where(msr => IsKnown(msr.Index) && IsRestored(msr.Index)))];
+        return InOrder(state.Msrs, all: false);
     }
 
     private void PassedOver(PaperVcpu before, ImmutableArray<uint> listed)
@@ -280,27 +280,66 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
     private bool IsKnown(uint index) => vcpu.Host.Lists(index) || question.Guest.FeatureMsrs.Contains(index);
 
     /// <summary>Feature MSRs are given by the setup, not restored (contract M7).</summary>
-    public static bool IsRestored(GuestContract guest, uint index) => !guest.FeatureMsrs.Contains(index) && KnownMsrs.Find(index)?.Kind != MsrKind.VmxCapability;
+    public static bool IsRestored(GuestContract guest, uint index) => !guest.FeatureMsrs.Contains(index) && !VmxCapabilities.Has(index);
 
     private bool IsRestored(uint index) => IsRestored(question.Guest, index);
 
-    private static IEnumerable<MsrValue> InOrder(IEnumerable<MsrValue> msrs)
+    /// <summary>
+    /// What is restored, all or what this host lists: IA32_FEATURE_CONTROL first, IA32_TSC_DEADLINE last. Of an index that a given state
+    /// has twice, the last value at the first one's place.
+    /// </summary>
+    private MsrValue[] InOrder(ImmutableArray<MsrValue> msrs, bool all)
     {
-        Dictionary<uint, ulong> last = [];
-        List<uint> order = [];
+        MsrValue[] order = new MsrValue[msrs.Length];
+        Dictionary<uint, int>? places = question.State is null ? null : [];
+        int count = 0;
         foreach (MsrValue msr in msrs)
         {
-            if (last.TryAdd(msr.Index, msr.Value))
+            if ((!all && !IsKnown(msr.Index)) || !IsRestored(msr.Index))
             {
-                order.Add(msr.Index);
+                continue;
             }
 
-            last[msr.Index] = msr.Value;
+            if (places is null || places.TryAdd(msr.Index, count))
+            {
+                order[count++] = msr;
+            }
+            else
+            {
+                order[places[msr.Index]] = msr;
+            }
         }
 
-        return order.Where(index => index == MsrIndex.Ia32FeatureControl)
-            .Concat(order.Where(index => index is not (MsrIndex.Ia32FeatureControl or MsrIndex.Ia32TscDeadline)))
-            .Concat(order.Where(index => index == MsrIndex.Ia32TscDeadline))
-            .Select(index => new MsrValue(index, last[index]));
+        Span<MsrValue> restored = order.AsSpan(0, count);
+        Move(restored, MsrIndex.Ia32FeatureControl, 0);
+        Move(restored, MsrIndex.Ia32TscDeadline, count - 1);
+        return count == order.Length ? order : restored.ToArray();
+    }
+
+    /// <summary>Moves an MSR to a place; the others keep their order.</summary>
+    private static void Move(Span<MsrValue> msrs, uint index, int place)
+    {
+        int at = 0;
+        while (at < msrs.Length && msrs[at].Index != index)
+        {
+            at++;
+        }
+
+        if (at == msrs.Length || at == place)
+        {
+            return;
+        }
+
+        MsrValue moved = msrs[at];
+        if (at > place)
+        {
+            msrs[place..at].CopyTo(msrs[(place + 1)..]);
+        }
+        else
+        {
+            msrs[(at + 1)..(place + 1)].CopyTo(msrs[at..]);
+        }
+
+        msrs[place] = moved;
     }
 }

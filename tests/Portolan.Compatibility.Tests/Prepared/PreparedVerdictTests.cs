@@ -33,7 +33,7 @@ public sealed class PreparedVerdictTests
         Assert.All(verdicts, static count => Assert.True(count > 1000));
     }
 
-    /// <summary>Every guest of a batch at its host against hosts of the batch, some with a fact removed; and, as a trap, the verdicts.</summary>
+    /// <summary>Every guest of a batch at its host against hosts of the batch, some with a fact removed, and against hosts near its own.</summary>
     private static IEnumerable<(Verdict Verdict, bool ByClauses)> Judged(ulong batch)
     {
         CaseRandom random = new(batch);
