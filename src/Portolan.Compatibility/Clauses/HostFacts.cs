@@ -22,6 +22,7 @@ internal sealed class HostFacts
     private const string Amd = "kvm_amd";
     private const string Intel = "kvm_intel";
     private readonly long?[] _capabilities = new long?[KvmCapability.All.Max(static capability => capability.Number) + 1];
+    private readonly ModelFeatures _possible;
     private readonly FrozenDictionary<uint, MsrFact> _msrs;
     private readonly HashSet<uint> _listed;
     private readonly HashSet<CpuidFeature> _paravirtual;
@@ -42,6 +43,9 @@ internal sealed class HostFacts
 
         UnknownWords = ReadUnknown(snapshot);
         Features = Offered is null ? null : ModelFeatures.Of(Offered);
+        _possible = Offered is null
+            ? new ModelFeatures(ulong.MaxValue)
+            : new ModelFeatures(Features!.Value.Bits | ModelFeatures.Open(Offered, snapshot.UnknownCpuidBits, snapshot.SupportedCpuidIsPartial).Bits);
         IsAmd = snapshot.KvmModule?.Value is Amd || (snapshot.KvmModule?.Value is not Intel && NamesAmd(snapshot.AnyCpuid));
         Vmx = snapshot.FeatureMsrs is { } maxima && VmxCapabilitiesReader.TryRead(maxima.Value, out VmxCapabilities vmx, out _) ? vmx : null;
         Places = ReadPlaces(snapshot, out ImmutableArray<string> missing);
@@ -115,8 +119,14 @@ internal sealed class HostFacts
     /// <summary>CR4 bits, of those that need a feature, that the host has; null if its CPUID is not known.</summary>
     public ulong? Cr4Allowed => Features is { } features ? ControlRegisters.Permitted(ControlRegisters.Cr4Features, features) : null;
 
+    /// <summary>These and those of which the snapshot does not tell whether the host has them.</summary>
+    public ulong Cr4Possible => ControlRegisters.Permitted(ControlRegisters.Cr4Features, _possible);
+
     /// <summary>EFER bits, of those that need a feature, that the host has; null if its CPUID is not known.</summary>
     public ulong? EferAllowed => Features is { } features ? ControlRegisters.Permitted(ControlRegisters.EferFeatures, features) : null;
+
+    /// <summary>These and those of which the snapshot does not tell whether the host has them.</summary>
+    public ulong EferPossible => ControlRegisters.Permitted(ControlRegisters.EferFeatures, _possible);
 
     /// <summary>The registers of KVM_GET_SUPPORTED_CPUID as a process with these dynamic components sees it.</summary>
     public uint[]? WordsFor(XFeatureMask permitted) => XFeatures.Dynamic.IsSubsetOf(permitted) ? Words : WordsUnpermitted;

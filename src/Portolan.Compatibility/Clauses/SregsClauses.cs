@@ -16,8 +16,12 @@ internal static class SregsClauses
     /// <summary>Loads the registers, or says why not.</summary>
     public static RefusalRule? Load(PaperVcpu vcpu, in KvmSystemRegisters registers)
     {
-        RefusalRule? rule = Modes(vcpu, registers) ?? Cr4(vcpu, registers.Cr4) ?? Cr0(registers.Cr0) ?? EferOfHost(vcpu.Host, registers.Efer)
-            ?? EferOfGuest(vcpu, registers.Efer) ?? ApicBase(vcpu, registers.ApicBase);
+        RefusalRule? cr4 = Cr4(vcpu, registers.Cr4);
+        RefusalRule? efer = EferOfHost(vcpu.Host, registers.Efer);
+
+        // What refuses whatever a missing fact would say comes first.
+        RefusalRule? rule = Modes(vcpu, registers) ?? Refusal(cr4) ?? Cr0(registers.Cr0) ?? Refusal(efer) ?? EferOfGuest(vcpu, registers.Efer) ?? ApicBase(vcpu, registers.ApicBase)
+            ?? cr4 ?? efer;
         if (rule is null)
         {
             vcpu.System = registers with { Cr0 = registers.Cr0 | Cr0Et };
@@ -33,8 +37,8 @@ internal static class SregsClauses
         asked &= host.IsAmd ? ~EferLmsle : ulong.MaxValue;
         return asked == 0 ? null
             : (asked & ~EferGated) != 0 ? ClauseTable.SregsEferHost
-            : host.EferAllowed is not { } allowed ? MissingFact.Rule("supportedCpuid")
-            : (asked & ~allowed) != 0 ? ClauseTable.SregsEferHost
+            : (asked & ~host.EferPossible) != 0 ? ClauseTable.SregsEferHost
+            : host.EferAllowed is not { } allowed || (asked & ~allowed) != 0 ? MissingFact.Rule("supportedCpuid")
             : null;
     }
 
@@ -53,6 +57,8 @@ internal static class SregsClauses
             && (!x2apic || (vcpu.Guest.Features[ModelFeature.X2Apic] && (value & ApicBaseEnable) != 0));
         return legal ? null : ClauseTable.SregsApicBase;
     }
+
+    private static RefusalRule? Refusal(RefusalRule? rule) => MissingFact.NameOf(rule) is null ? rule : null;
 
     private static RefusalRule? Modes(PaperVcpu vcpu, in KvmSystemRegisters registers)
     {
@@ -75,9 +81,9 @@ internal static class SregsClauses
         if (asked != 0)
         {
             RefusalRule? rule = (asked & ~Cr4Gated) != 0 ? ClauseTable.SregsCr4Reserved
-                : vcpu.Host.Cr4Allowed is not { } allowed ? MissingFact.Rule("supportedCpuid")
-                : (asked & ~allowed) != 0 ? ClauseTable.SregsCr4Host
+                : (asked & ~vcpu.Host.Cr4Possible) != 0 ? ClauseTable.SregsCr4Host
                 : (asked & ~vcpu.Guest.Cr4Allowed) != 0 ? ClauseTable.SregsCr4Guest
+                : vcpu.Host.Cr4Allowed is not { } allowed || (asked & ~allowed) != 0 ? MissingFact.Rule("supportedCpuid")
                 : null;
             if (rule is not null)
             {

@@ -40,7 +40,7 @@ internal static class MsrNeeds
         new WordsNeed("IA32_PERF_CAPABILITIES restored", Stage.Load, [ClauseTable.MsrPerfCapabilities], 1, static (guest, need) => need[0] = Restored(guest, MsrIndex.Ia32PerfCapabilities) ?? 0, static (host, offer) => WhereRestored(host, offer, MsrIndex.Ia32PerfCapabilities, OfferPerf)),
         new FlagNeed("IA32_PERF_CAPABILITIES to be read", Stage.Load, [], static guest => Contract(guest, MsrIndex.Ia32PerfCapabilities) is null && Restored(guest, MsrIndex.Ia32PerfCapabilities) is null, static host => host.Lists(MsrIndex.Ia32PerfCapabilities) && host.Msr(MsrIndex.Ia32PerfCapabilities) is { IsInitialUnknown: true } ? Verdict.Unknown : Verdict.Compatible),
         new WordsNeed("IA32_XSS", Stage.Load, [ClauseTable.MsrXss], 2, PackXss, static (host, offer) => WhereRestored(host, offer, MsrIndex.Ia32Xss, OfferXss)),
-        new WordsNeed("EFER as an MSR", Stage.Load, [ClauseTable.MsrEfer], 1, static (guest, need) => need[0] = (Restored(guest, Efer) ?? 0) & ~(EferSce | EferLme | EferLma), static (host, offer) => WhereRestored(host, offer, Efer, OfferEfer)),
+        new WordsNeed("EFER as an MSR", Stage.Load, [ClauseTable.MsrEfer], 1, static (guest, need) => need[0] = (Restored(guest, Efer) ?? 0) & ~(EferSce | EferLme | EferLma), static (host, offer) => WhereRestored(host, offer, Efer, StateNeeds.OfferEfer)),
         .. ArchCapabilitiesWays.Rows,
     ];
 
@@ -180,7 +180,4 @@ internal static class MsrNeeds
         offer.Lacks(0, ~supported, known ? Verdict.Incompatible : Verdict.Unknown);
         offer.Lacks(1, known && SetupClauses.RewrittenXss(host) is { } rewritten ? ~rewritten.Bits : 0);
     }
-
-    private static void OfferEfer(HostFacts host, Offer offer)
-        => offer.Lacks(0, ~((host.EferAllowed ?? 0) | (host.IsAmd ? EferLmsle : 0)), host.EferAllowed is null ? Verdict.Unknown : Verdict.Incompatible);
 }

@@ -17,8 +17,8 @@ internal static class StateNeeds
         new FlagNeed("the TSC's frequency known", Stage.Load, [ClauseTable.TscKhz], static guest => (Khz(guest) ?? guest.Guest.Contract.TscKhz) is not null, static host => host.Snapshot.TscKhz is null && host.Capability(KvmCapability.TscControl) is not > 0 ? Verdict.Unknown : Verdict.Compatible),
         new FlagNeed("KVM_GET_XCRS", Stage.Load, [ClauseTable.XcrsWithoutXsave], static _ => true, OfferXcrs),
         new FlagNeed("IA32_APIC_BASE beyond the guest's width", Stage.Load, [ClauseTable.SregsApicBase], static guest => SregsClauses.ApicBase(guest.Vcpu, guest.Vcpu.System.ApicBase) is not null, static _ => Verdict.Incompatible),
-        new WordsNeed("CR4", Stage.Load, [ClauseTable.SregsCr4Host], 1, static (guest, need) => need[0] = guest.Vcpu.System.Cr4 & ~Cr4Basic, static (host, offer) => Registers(offer, host.Cr4Allowed)),
-        new WordsNeed("EFER", Stage.Load, [ClauseTable.SregsEferHost], 1, static (guest, need) => need[0] = guest.Vcpu.System.Efer & ~(EferSce | EferLme | EferLma), static (host, offer) => Registers(offer, host.EferAllowed | (host.IsAmd ? EferLmsle : 0))),
+        new WordsNeed("CR4", Stage.Load, [ClauseTable.SregsCr4Host], 1, static (guest, need) => need[0] = guest.Vcpu.System.Cr4 & ~Cr4Basic, static (host, offer) => Registers(offer, host.Cr4Allowed, host.Cr4Possible)),
+        new WordsNeed("EFER", Stage.Load, [ClauseTable.SregsEferHost], 1, static (guest, need) => need[0] = guest.Vcpu.System.Efer & ~(EferSce | EferLme | EferLma), OfferEfer),
         new NumberNeed("slower TSC", Stage.Load, [ClauseTable.TscKhz], static guest => Khz(guest) is { } khz ? ~TscClauses.FastestHost(khz) : 0, static host => host.Snapshot.TscKhz is { } own ? Scaling(host, ~own.Value, Verdict.Incompatible) : OfferedNumber.Any),
         new NumberNeed("faster TSC", Stage.Load, [ClauseTable.TscCatchUp], static guest => Khz(guest) is { } khz ? TscClauses.SlowestHost(khz) : 0, static host => host.Snapshot.TscKhz is { } own ? Scaling(host, own.Value, Severities.VerdictOf(ClauseTable.TscCatchUp)) : OfferedNumber.Any),
     ];
@@ -39,6 +39,16 @@ internal static class StateNeeds
         _ => Verdict.Compatible,
     };
 
-    private static void Registers(Offer offer, ulong? allowed)
-        => offer.Lacks(0, ~(allowed ?? 0), allowed is null ? Verdict.Unknown : Verdict.Incompatible);
+    /// <summary>EFER as registers and as an MSR.</summary>
+    public static void OfferEfer(HostFacts host, Offer offer)
+    {
+        ulong always = host.IsAmd ? EferLmsle : 0;
+        Registers(offer, host.EferAllowed | always, host.EferPossible | always);
+    }
+
+    private static void Registers(Offer offer, ulong? allowed, ulong possible)
+    {
+        offer.Lacks(0, ~possible);
+        offer.Lacks(0, ~(allowed ?? 0), Verdict.Unknown);
+    }
 }

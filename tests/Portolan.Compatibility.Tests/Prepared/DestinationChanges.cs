@@ -4,6 +4,7 @@ using Portolan.Kvm.Snapshot;
 using Portolan.Testing.RandomCases;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
+using Portolan.X86.Vmx;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Compatibility.Tests.Prepared;
@@ -32,7 +33,7 @@ internal static class DestinationChanges
         return new JudgedHost(name, host);
     }
 
-    private static Change<HostSnapshot> Next(CaseRandom random, HostSnapshot host) => random.Below(14) switch
+    private static Change<HostSnapshot> Next(CaseRandom random, HostSnapshot host) => random.Below(17) switch
     {
         0 or 1 or 2 or 3 when IsComplete(host) => HostChanges.Next(random),
         < 7 => FactRemoval.Next(random, host),
@@ -42,6 +43,8 @@ internal static class DestinationChanges
         10 => Capability(random.Of("KVM_CAP_ADJUST_CLOCK", "KVM_CAP_SMALLER_MAXPHYADDR", "KVM_CAP_XCRS", "KVM_CAP_TSC_CONTROL"), random.Of(0, 1, 4, 7, 15)),
         11 => Unknown(random.Pick(Bits)),
         12 => Place(random.Of(2u, 5u, 6u, 9u, 18u), random.Of(4u, 64u, 0x1_0000u)),
+        13 or 14 => VmxMaximum(random.Pick(VmxCapabilitiesReader.RestoreOrder), random.Bit()),
+        15 => RewrittenXss(random.Of(0u, 0x800u, 0x1000u, 0x1800u)),
         _ => NotEmulated(random.Pick(Emulable), random.Percent(50)),
     };
 
@@ -72,6 +75,23 @@ internal static class DestinationChanges
 
     private static Fact<CpuidTable>? Moved(Fact<CpuidTable>? fact, uint component, uint further)
         => fact is not null && fact.Value.TryGet(XsaveLeaf.Leaf, component, out CpuidValues values) ? BaseHosts.Fact(fact.Value.With(XsaveLeaf.Leaf, component, values with { Ebx = unchecked(values.Ebx + further) })) : fact;
+
+    /// <summary>One bit of the maximum of a VMX capability MSR.</summary>
+    private static Change<HostSnapshot> VmxMaximum(uint index, ulong bit) => new($"VMX MSR {index:x} ^{bit:x}", host =>
+        host.FeatureMsrs is { } maxima && maxima.Value.TryGet(index, out ulong value) ? host with { FeatureMsrs = BaseHosts.Fact(maxima.Value.With(index, value ^ bit)) } : host);
+
+    /// <summary>KVM takes IA32_XSS and rewrites leaf 0DH with the hardware's.</summary>
+    private static Change<HostSnapshot> RewrittenXss(uint components) => new($"IA32_XSS of the hardware {components:x}", host =>
+    {
+        Fact<CpuidTable>? hardware = host.NativeCpuid ?? host.SupportedCpuid;
+        CpuidValues values = hardware?.Value.GetOrZero(XsaveLeaf.Leaf, 1) ?? default;
+        return host with
+        {
+            NativeCpuid = hardware is null ? null : BaseHosts.Fact(hardware.Value.With(XsaveLeaf.Leaf, 1, values with { Ecx = components })),
+            SupportedXss = BaseHosts.Fact(new XFeatureMask(0x1800)),
+            Behaviours = host.Behaviours.SetItem("msr.xss", BaseHosts.Fact("guest-supported")).SetItem("cpuid.rewrite", BaseHosts.Fact("leaf-0d-from-hardware")),
+        };
+    });
 
     /// <summary>A feature that the CPU lacks and that KVM emulates, or of which nothing is said.</summary>
     private static Change<HostSnapshot> NotEmulated(string name, bool told) => new($"{name} not in the CPU", host =>
