@@ -22,7 +22,8 @@ internal static class EventClauses
     public static RefusalRule? Load(PaperVcpu vcpu, in KvmVcpuEvents events)
     {
         VmSettings settings = vcpu.Guest.Contract.Settings;
-        uint unknown = events.Flags & ~(NmiPending | SipiVector | Shadow | Smm);
+        uint flags = events.Flags & ~((vcpu.LacksExceptionPayload ? Payload : 0) | (vcpu.LacksTripleFaultEvent ? TripleFault : 0));
+        uint unknown = flags & ~(NmiPending | SipiVector | Shadow | Smm);
         unknown &= settings.ExceptionPayload ? ~Payload : uint.MaxValue;
         unknown &= settings.TripleFaultEvent ? ~TripleFault : uint.MaxValue;
         if (unknown != 0)
@@ -30,14 +31,14 @@ internal static class EventClauses
             return ClauseTable.EventsFlags;
         }
 
-        bool pending = events.ExceptionPending != 0 && (events.Flags & Payload) != 0;
+        bool pending = events.ExceptionPending != 0 && (flags & Payload) != 0;
         bool injected = events.ExceptionInjected != 0;
         if ((pending && injected) || ((pending || injected) && events.ExceptionNumber is Nmi or > LastException))
         {
             return ClauseTable.EventsException;
         }
 
-        vcpu.InSmm = (events.Flags & Smm) != 0 ? events.Smm != 0 : vcpu.InSmm;
+        vcpu.InSmm = (flags & Smm) != 0 ? events.Smm != 0 : vcpu.InSmm;
         return null;
     }
 

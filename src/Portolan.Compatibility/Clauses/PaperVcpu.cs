@@ -60,6 +60,12 @@ internal sealed class PaperVcpu(GuestFacts guest, HostFacts host)
     /// <summary>The filter of a requested eVMCS revision; null where the span's holds.</summary>
     public EvmcsFilterSet? RevisionFilter { get; set; }
 
+    /// <summary>Was KVM_CAP_EXCEPTION_PAYLOAD refused? What stands on it in KVM_SET_VCPU_EVENTS is then left out.</summary>
+    public bool LacksExceptionPayload { get; set; }
+
+    /// <summary>Was KVM_CAP_X86_TRIPLE_FAULT_EVENT refused?</summary>
+    public bool LacksTripleFaultEvent { get; set; }
+
     /// <summary>Does the VM enforce PV CPUID?</summary>
     public bool EnforcesPv { get; set; }
 

@@ -81,12 +81,12 @@ internal static class SetupClauses
 
         if (settings.ExceptionPayload)
         {
-            Switch(vcpu, report, KvmCapability.ExceptionPayload, 0, 0);
+            vcpu.LacksExceptionPayload = !Switch(vcpu, report, KvmCapability.ExceptionPayload, 0, 0);
         }
 
         if (settings.TripleFaultEvent)
         {
-            Switch(vcpu, report, KvmCapability.X86TripleFaultEvent, 0, 0);
+            vcpu.LacksTripleFaultEvent = !Switch(vcpu, report, KvmCapability.X86TripleFaultEvent, 0, 0);
         }
     }
 
