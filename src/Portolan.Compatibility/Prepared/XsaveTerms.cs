@@ -114,7 +114,7 @@ internal readonly struct XsaveOffer
     public static ImmutableArray<RefusalRule> Clauses { get; } =
     [
         ClauseTable.CpuidSetDynamicPermission, ClauseTable.XsaveSetBuffer, ClauseTable.XsaveSetSupported, ClauseTable.XsaveSetEnabled, ClauseTable.XsaveSetPromised,
-        ClauseTable.XsaveSetWithoutXsave, ClauseTable.XsaveGetSize, ClauseTable.XsaveGetLost, ClauseTable.XsaveGetDropped, ClauseTable.XcrsPromised, ClauseTable.XcrsWithoutXsave,
+        ClauseTable.XsaveSetWithoutXsave, ClauseTable.XsaveGetSize, ClauseTable.XsaveGetBuffer, ClauseTable.XsaveGetLost, ClauseTable.XsaveGetDropped, ClauseTable.XcrsPromised, ClauseTable.XcrsWithoutXsave,
     ];
 
     /// <summary>Is everything right, without a look at what is rare?</summary>
@@ -152,15 +152,16 @@ internal readonly struct XsaveOffer
 
     private static int LengthOf(HostFacts host, XFeatureMask permitted) => Math.Max(TransferPlan.LegacyXsaveSize, StateLoad.Xsave2Size(host, permitted));
 
+    /// <summary>The bytes of the VMM's buffer here.</summary>
+    private int LengthFor(in XsaveNeeds guest) => (guest.Requested & _grantable) != 0 ? _fullLength : _filteredLength;
+
     /// <summary>Leaf 0DH as KVM keeps it.</summary>
     private ulong Stored(in XsaveNeeds guest) => (guest.Promised & (_kept | ~guest.Rewritable)) | (_hardware & guest.Rewritable);
 
     private Verdict Set(in XsaveNeeds guest, ulong promised)
     {
         bool dynamic = (promised & XFeatures.Dynamic.Bits) != 0;
-        bool granted = (guest.Requested & _grantable) != 0;
-        int length = Math.Max(guest.Length, granted ? _fullLength : _filteredLength);
-        if (dynamic && length < _dynamicSize)
+        if (dynamic && Math.Max(guest.Length, LengthFor(guest)) < _dynamicSize)
         {
             return _xsave2 is null ? Verdict.Unknown : Verdict.Incompatible;
         }
@@ -184,7 +185,8 @@ internal readonly struct XsaveOffer
         }
 
         bool dynamic = (promised & XFeatures.Dynamic.Bits) != 0;
-        if (dynamic && _xsave2 == XsaveXsave2.Absent && _dynamicSize > TransferPlan.LegacyXsaveSize)
+        int room = _xsave2 == XsaveXsave2.Absent ? TransferPlan.LegacyXsaveSize : LengthFor(guest);
+        if (dynamic && _xsave2 is not null && _dynamicSize > room)
         {
             return Verdict.Incompatible;
         }

@@ -33,7 +33,7 @@ internal static class DestinationChanges
         return new JudgedHost(name, host);
     }
 
-    private static Change<HostSnapshot> Next(CaseRandom random, HostSnapshot host) => random.Below(17) switch
+    private static Change<HostSnapshot> Next(CaseRandom random, HostSnapshot host) => random.Below(18) switch
     {
         0 or 1 or 2 or 3 when IsComplete(host) => HostChanges.Next(random),
         < 7 => FactRemoval.Next(random, host),
@@ -44,7 +44,8 @@ internal static class DestinationChanges
         11 => Unknown(random.Pick(Bits)),
         12 => Place(random.Of(2u, 5u, 6u, 9u, 18u), random.Of(4u, 64u, 0x1_0000u)),
         13 or 14 => VmxMaximum(random.Pick(VmxCapabilitiesReader.RestoreOrder), random.Bit()),
-        15 => RewrittenXss(random.Of(0u, 0x800u, 0x1000u, 0x1800u)),
+        15 => Masks(random.Of("guest", "default", "guest-and-legacy", "guest-and-legacy-within-default"), random.Of("supported", "default", "guest", "guest-and-legacy")),
+        16 => RewrittenXss(random.Of(0u, 0x800u, 0x1000u, 0x1800u)),
         _ => NotEmulated(random.Pick(Emulable), random.Percent(50)),
     };
 
@@ -79,6 +80,9 @@ internal static class DestinationChanges
     /// <summary>One bit of the maximum of a VMX capability MSR.</summary>
     private static Change<HostSnapshot> VmxMaximum(uint index, ulong bit) => new($"VMX MSR {index:x} ^{bit:x}", host =>
         host.FeatureMsrs is { } maxima && maxima.Value.TryGet(index, out ulong value) ? host with { FeatureMsrs = BaseHosts.Fact(maxima.Value.With(index, value ^ bit)) } : host);
+
+    private static Change<HostSnapshot> Masks(string get, string set) => new($"GET_XSAVE {get}, SET_XSAVE {set}", host =>
+        host with { Behaviours = host.Behaviours.SetItem("xsave.get-mask", BaseHosts.Fact(get)).SetItem("xsave.set-mask", BaseHosts.Fact(set)) });
 
     /// <summary>KVM takes IA32_XSS and rewrites leaf 0DH with the hardware's.</summary>
     private static Change<HostSnapshot> RewrittenXss(uint components) => new($"IA32_XSS of the hardware {components:x}", host =>

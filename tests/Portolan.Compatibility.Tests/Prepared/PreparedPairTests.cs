@@ -25,7 +25,8 @@ public sealed class PreparedPairTests
             same &= PreparedVerdict.Judge(guest, host) == first;
         }
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // A collection that another test starts charges this thread with what is left of its buffer; an allocation in every verdict would be 24 bytes at least.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Times);
         Assert.True(same);
     }
 

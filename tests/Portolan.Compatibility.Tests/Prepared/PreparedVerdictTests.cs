@@ -4,6 +4,7 @@ using Portolan.Compatibility.Prepared;
 using Portolan.Kvm.Guest;
 using Portolan.Kvm.Snapshot;
 using Portolan.Testing.RandomCases;
+using Portolan.X86.Xsave;
 
 namespace Portolan.Compatibility.Tests.Prepared;
 
@@ -44,6 +45,7 @@ public sealed class PreparedVerdictTests
         foreach (RouteCase one in some)
         {
             GuestContract contract = one.Guest.Make();
+            contract = random.Percent(10) ? contract with { Cpuid = contract.Cpuid.Without(static entry => entry.Address.Leaf == XsaveLeaf.Leaf) } : contract;
             JudgedHost source = random.Percent(90) ? one.Hosts[0].Judged : Incomplete(random, one.Hosts[0]);
             bool starts = ClauseJudge.Judge(new RouteQuestion { Guest = contract, Hosts = [source] }).Verdict != Verdict.Incompatible;
             if (!starts && random.Percent(90))
