@@ -145,7 +145,6 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
         if (question.Vmm != RestorePolicy.Ignores || MissingFact.NameOf(rule) is not null)
         {
             // What could not be judged is left out of the rest of the route: nothing can be lost of it.
-            vcpu.XsaveLost |= part == VcpuPart.Xsave && MissingFact.NameOf(rule) is not null;
             report.Refused(rule, subject, guest, host);
             _sregsRefused |= part == VcpuPart.Sregs;
             vcpu.XsaveLost |= part == VcpuPart.Xsave;
