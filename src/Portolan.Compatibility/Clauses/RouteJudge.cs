@@ -207,10 +207,12 @@ internal sealed class RouteJudge
     private CarriedState Save(PaperVcpu vcpu, HopReport report)
     {
         HostFacts host = vcpu.Host;
+        XFeatureMask? components = SaveXsave(vcpu, report);
+        uint mxcsr = components is { } saved ? XsaveClauses.SavedMxcsr(vcpu, saved) : vcpu.Mxcsr;
         return new CarriedState
         {
-            Components = SaveXsave(vcpu, report),
-            Header = new ImageHeader(StateLoad.Xsave2Size(vcpu) is > 0 and int size ? size : TransferPlan.LegacyXsaveSize, false, false, vcpu.Mxcsr),
+            Components = components,
+            Header = new ImageHeader(StateLoad.Xsave2Size(vcpu) is > 0 and int size ? size : TransferPlan.LegacyXsaveSize, false, false, mxcsr),
             SavedOn = host,
             Xcrs = SaveXcrs(vcpu, report),
             System = vcpu.System,

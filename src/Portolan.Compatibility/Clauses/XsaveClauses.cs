@@ -57,6 +57,10 @@ internal static class XsaveClauses
         return rule;
     }
 
+    /// <summary>MXCSR of a saved image with these components: initial where neither SSE nor AVX is in it, but before 5.16, when the FXSAVE area was copied whole.</summary>
+    public static uint SavedMxcsr(PaperVcpu vcpu, XFeatureMask saved)
+        => !vcpu.Host.HasXsave || saved.Overlaps(XFeatures.SseOrAvx) || vcpu.Host.Behaviours.XsaveSwReserved == XsaveSwReserved.Untouched ? vcpu.Mxcsr : InitialMxcsr;
+
     /// <summary>What KVM_SET_XSAVE accepts here, for a finding.</summary>
     public static XFeatureMask Accepted(PaperVcpu vcpu) => SetMask(vcpu) is { } mask ? mask & vcpu.Host.Supported : vcpu.Host.Supported;
 

@@ -288,7 +288,8 @@ internal sealed class XsaveState(ModelHost host, XsavePolicy policy)
             image[UabiImage.Xmm..UabiImage.XmmEnd].Clear();
         }
 
-        if (!kept.Overlaps(XFeatures.SseOrAvx))
+        // Before 5.16 KVM copied the FXSAVE area whole, MXCSR with it.
+        if (!kept.Overlaps(XFeatures.SseOrAvx) && host.Behaviours.XsaveSwReserved != XsaveSwReserved.Untouched)
         {
             ClearMxcsr(image);
         }
