@@ -65,6 +65,9 @@ internal sealed record CarriedState
         };
     }
 
+    /// <summary>The components that IA32_XFD disables: their content is not in use, whether or not the host takes the value (contract X27).</summary>
+    public XFeatureMask Disabled => new(Msrs.FirstOrDefault(msr => msr.Index == MsrIndex.Ia32Xfd).Value);
+
     /// <summary>Is a part carried to a host? MSRs are asked for one by one.</summary>
     public bool Has(VcpuPart part) => part switch
     {

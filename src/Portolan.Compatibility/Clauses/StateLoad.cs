@@ -54,7 +54,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
 
     /// <summary>What was in use and is in the vCPU now, for the next save.</summary>
     public static XFeatureMask Expected(PaperVcpu vcpu, CarriedState state, HopReport report, XFeatureMask expected)
-        => vcpu.XsaveLost || state.Components is null ? XFeatureMask.None : report.Hop == 0 ? state.Components.Value.Except(vcpu.Xfd) : expected;
+        => vcpu.XsaveLost || state.Components is null ? XFeatureMask.None : report.Hop == 0 ? state.Components.Value.Except(state.Disabled) : expected;
 
     /// <summary>KVM_CAP_XSAVE2 of the VM: the bytes that KVM_GET_XSAVE2 transfers; 0 where it does not exist.</summary>
     public static int Xsave2Size(PaperVcpu vcpu) => Xsave2Size(vcpu.Host, vcpu.Permitted);
