@@ -21,6 +21,7 @@ public static class AllTables
         new Tables.ModelMsrsTable(),
         new Tables.ExposureTable(),
         new Tables.CpuLinesTable(),
+        new Tables.ModelsTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>

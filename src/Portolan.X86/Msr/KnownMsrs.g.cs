@@ -124,7 +124,7 @@ public static partial class KnownMsrs
             new(0x10a, 29, 29, "IGN_UMONITOR_SUPPORT", MigrationRule.Subset, null, null, null, "SDM vol. 4 table 2-2, IA32_ARCH_CAPABILITIES; arch/x86/include/asm/msr-index.h (7.2)"),
             new(0x10a, 30, 30, "MON_UMON_MITG_SUPPORT", MigrationRule.Subset, null, null, null, "SDM vol. 4 table 2-2, IA32_ARCH_CAPABILITIES; arch/x86/include/asm/msr-index.h (7.2)"),
             new(0x10a, 32, 32, "PBOPT_SUPPORT", MigrationRule.Subset, null, null, null, "SDM vol. 4 table 2-2, IA32_ARCH_CAPABILITIES; arch/x86/include/asm/msr-index.h (7.2)"),
-            new(0x10a, 62, 62, "ITS_NO", MigrationRule.Subset, null, null, "ARCH_CAP_ITS_NO", "arch/x86/include/asm/msr-index.h (7.2): made up by hypervisors, no hardware sets it"),
+            new(0x10a, 62, 62, "ITS_NO", MigrationRule.Subset, null, "its-no", "ARCH_CAP_ITS_NO", "arch/x86/include/asm/msr-index.h (7.2); QEMU 11.1.3 property its-no: made up by hypervisors, no hardware sets it"),
         ]),
         new(0x10b, "IA32_FLUSH_CMD", "MSR_IA32_FLUSH_CMD", MsrKind.State, MsrListing.None, ["flush-l1d"], "SDM vol. 4; arch/x86/include/asm/msr-index.h (7.2)", []),
         new(0x122, "IA32_TSX_CTRL", "MSR_IA32_TSX_CTRL", MsrKind.State, MsrListing.Saved, ["arch-capabilities"], "SDM vol. 4; arch/x86/include/asm/msr-index.h (7.2); needs: arch/x86/kvm/vmx/vmx.c vmx_get_msr: bit 7 of IA32_ARCH_CAPABILITIES", [
