@@ -1,23 +1,73 @@
+using System.Collections.Immutable;
+using Portolan.Documents;
+using Portolan.Formats.CpuidRaw;
+using Portolan.Formats.Firecracker;
+
 namespace Portolan.Formats;
 
-/// <summary>A format of another tool that can be read as a host snapshot.</summary>
+/// <summary>Does a file's content speak of a format? Cheap, and never an exception.</summary>
+public delegate bool ContentRecogniser(ForeignContent content);
+
+/// <summary>
+/// A format of another tool that can be read as a host snapshot. <see cref="All"/> is the only list: recognition, the command line,
+/// the fuzzing, the benchmarks and the tests go through it.
+/// </summary>
 /// <param name="Name">The name that <c>--format</c> takes.</param>
 /// <param name="Description">Whose it is and what it tells.</param>
 /// <param name="Tool">Who wrote it, as a fact's evidence says it.</param>
-public sealed record ForeignFormat(string Name, string Description, string Tool)
+/// <param name="Recognises">Does a file's content speak of this format?</param>
+/// <param name="Read">Reads a file of this format: a host, or the first thing that is wrong in it.</param>
+public sealed record ForeignFormat(
+    string Name, string Description, string Tool, ContentRecogniser Recognises, Func<ImportRequest, Reading<ImportedHost>> Read)
 {
     /// <summary>Todd Allen's <c>cpuid -r</c> or <c>cpuid -1r</c>: the CPU's own CPUID.</summary>
-    public static ForeignFormat CpuidRaw { get; } = new("cpuid-raw", "the output of 'cpuid -r': the CPU's own CPUID, one or several CPUs", "cpuid -r");
+    public static ForeignFormat CpuidRaw { get; } = new(
+        "cpuid-raw",
+        "the output of 'cpuid -r': the CPU's own CPUID, one or several CPUs",
+        "cpuid -r",
+        static content => content.Notation == ForeignNotation.Text && (content.Text.StartsWith("CPU"u8) || content.Text.StartsWith("0x"u8)),
+        CpuidRawImport.Read);
 
     /// <summary>A fingerprint of Firecracker's cpu-template-helper.</summary>
     public static ForeignFormat FirecrackerFingerprint { get; } = new(
-        "firecracker-fingerprint", "a fingerprint of Firecracker's cpu-template-helper: guest CPUID, MSRs, kernel, microcode", "Firecracker fingerprint");
+        "firecracker-fingerprint",
+        "a fingerprint of Firecracker's cpu-template-helper: guest CPUID, MSRs, kernel, microcode",
+        "Firecracker fingerprint",
+        static content => content.IsJsonWith("\"cpuid_modifiers\""u8),
+        FingerprintImport.Read);
 
-    /// <summary>Every format, by name.</summary>
-    public static IReadOnlyList<ForeignFormat> All { get; } = [CpuidRaw, FirecrackerFingerprint];
+    /// <summary>Every format, by name. The first that recognises a content has it.</summary>
+    public static ImmutableArray<ForeignFormat> All { get; } =
+    [
+        CpuidRaw,
+        FirecrackerFingerprint,
+    ];
 
     /// <summary>The names, for a message.</summary>
     public static string Names => string.Join(", ", All.Select(static format => format.Name));
+
+    /// <summary>The format of this name, or null.</summary>
+    public static ForeignFormat? Find(string? name) => All.FirstOrDefault(format => format.Name == name);
+
+    /// <summary>The format that a file's content speaks of, or null.</summary>
+    public static ForeignFormat? Recognise(ReadOnlySpan<byte> bytes)
+    {
+        ForeignContent content = new(bytes);
+        if (NoHost.Reason(content) is not null)
+        {
+            return null;
+        }
+
+        foreach (ForeignFormat format in All)
+        {
+            if (format.Recognises(content))
+            {
+                return format;
+            }
+        }
+
+        return null;
+    }
 
     /// <inheritdoc/>
     public override string ToString() => Name;

@@ -1,7 +1,5 @@
 using Portolan.Documents;
 using Portolan.Documents.Json;
-using Portolan.Formats.CpuidRaw;
-using Portolan.Formats.Firecracker;
 
 namespace Portolan.Formats;
 
@@ -9,48 +7,36 @@ namespace Portolan.Formats;
 public static class FormatRecognition
 {
     /// <summary>Reads a foreign file as a host snapshot.</summary>
-    /// <param name="file">The name a fault gives the file.</param>
-    /// <param name="bytes">The file.</param>
+    /// <param name="request">The file.</param>
     /// <param name="format">The format if the user named it; null to recognise it.</param>
-    /// <param name="cpu">Which CPU of a dump of several; null for the first.</param>
-    public static Reading<ImportedHost> Read(string file, ReadOnlyMemory<byte> bytes, ForeignFormat? format = null, int? cpu = null)
+    public static Reading<ImportedHost> Read(ImportRequest request, ForeignFormat? format = null)
     {
-        if (bytes.Length > JsonParser.LargestDocument)
+        ArgumentNullException.ThrowIfNull(request);
+        if (request.Bytes.Length > JsonParser.LargestDocument)
         {
-            return Reading.Refused<ImportedHost>(new InputFault(file, $"at most {JsonParser.LargestDocument >> 20} MiB", $"{bytes.Length} bytes", "check that this is the right file"));
+            return Reading.Refused<ImportedHost>(new InputFault(
+                request.File, $"at most {JsonParser.LargestDocument >> 20} MiB", $"{request.Bytes.Length} bytes", "check that this is the right file"));
         }
 
-        format ??= Recognise(bytes.Span);
-        if (format == ForeignFormat.CpuidRaw)
+        format ??= ForeignFormat.Recognise(request.Bytes.Span);
+        return format is null ? Reading.Refused<ImportedHost>(Unrecognised(request)) : format.Read(request);
+    }
+
+    private static InputFault Unrecognised(ImportRequest request)
+    {
+        ForeignContent content = new(request.Bytes.Span);
+        if (NoHost.Reason(content) is { } reason)
         {
-            return CpuidRawImport.Read(file, bytes.Span, cpu);
+            return new InputFault(request.File, "a file that tells of a host", reason.Found, reason.Advice) { ByteOffset = 0 };
         }
 
-        if (format == ForeignFormat.FirecrackerFingerprint)
-        {
-            return FingerprintImport.Read(file, bytes);
-        }
-
-        return Reading.Refused<ImportedHost>(new InputFault(
-            file,
+        return new InputFault(
+            request.File,
             $"one of the formats {ForeignFormat.Names}",
-            bytes.IsEmpty ? "an empty file" : "none of them",
+            content.Text.IsEmpty ? "an empty file" : "none of them",
             "check the file, or name its format with --format to learn what is wrong in it")
         {
             ByteOffset = 0,
-        });
-    }
-
-    /// <summary>The format a file's content speaks of, or null.</summary>
-    public static ForeignFormat? Recognise(ReadOnlySpan<byte> bytes)
-    {
-        ReadOnlySpan<byte> text = bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes;
-        text = text.TrimStart(" \t\r\n"u8);
-        if (text.StartsWith("{"u8))
-        {
-            return text.IndexOf("\"cpuid_modifiers\""u8) >= 0 ? ForeignFormat.FirecrackerFingerprint : null;
-        }
-
-        return text.StartsWith("CPU"u8) || text.StartsWith("0x"u8) ? ForeignFormat.CpuidRaw : null;
+        };
     }
 }

@@ -12,7 +12,7 @@ public sealed class FormatRecognitionTests
     [InlineData("   0x00000000 0x00: eax=0x00000001", "cpuid-raw")]
     [InlineData("{\"guest_cpu_config\": {\"cpuid_modifiers\": []}}", "firecracker-fingerprint")]
     public void Recognise_knows_a_format_by_its_content(string text, string format)
-        => Assert.Equal(format, FormatRecognition.Recognise(Encoding.UTF8.GetBytes(text))?.Name);
+        => Assert.Equal(format, ForeignFormat.Recognise(Encoding.UTF8.GetBytes(text))?.Name);
 
     [Theory]
     [InlineData("")]
@@ -20,7 +20,7 @@ public sealed class FormatRecognitionTests
     [InlineData("<cpudata/>")]
     public void Read_refuses_what_it_does_not_know_and_names_what_it_does(string text)
     {
-        Reading<ImportedHost> read = FormatRecognition.Read("a.txt", Encoding.UTF8.GetBytes(text));
+        Reading<ImportedHost> read = FormatRecognition.Read(new("a.txt", Encoding.UTF8.GetBytes(text)));
 
         Assert.False(read.Ok);
         Assert.Contains("cpuid-raw, firecracker-fingerprint", read.Fault.ToString(), StringComparison.Ordinal);
@@ -45,7 +45,7 @@ public sealed class FormatRecognitionTests
         int refused = 0;
         for (int seed = 0; seed < runs; seed++)
         {
-            Reading<ImportedHost> read = FormatRecognition.Read("m", Mutation.Of(original, seed), format);
+            Reading<ImportedHost> read = FormatRecognition.Read(new("m", Mutation.Of(original, seed)), format);
             if (read.Ok)
             {
                 accepted++;

@@ -23,7 +23,7 @@ internal static class HostImport
         command.SetAction(parsed => (int)Run(
             terminal,
             parsed.GetRequiredValue(file),
-            ForeignFormat.All.FirstOrDefault(known => known.Name == parsed.GetValue(format)),
+            ForeignFormat.Find(parsed.GetValue(format)),
             parsed.GetValue(cpu),
             parsed.GetValue(name),
             parsed.GetValue(json),
@@ -34,7 +34,7 @@ internal static class HostImport
     private static ExitCode Run(Terminal terminal, string file, ForeignFormat? format, int? cpu, string? name, bool json, string? output)
     {
         Reading<InputFile> input = InputFile.Read(terminal, file);
-        Reading<ImportedHost> imported = input.Ok ? FormatRecognition.Read(file, input.Value.Bytes, format, cpu) : Reading.Refused<ImportedHost>(input.Fault);
+        Reading<ImportedHost> imported = input.Ok ? FormatRecognition.Read(new ImportRequest(file, input.Value.Bytes) { Cpu = cpu }, format) : Reading.Refused<ImportedHost>(input.Fault);
         if (!imported.Ok)
         {
             return terminal.Refuse(imported.Fault);

@@ -77,12 +77,12 @@ internal sealed record HostFiles(ImmutableArray<JudgedHost> Hosts)
             return Reading.Refused<HostSnapshot>(file.Fault);
         }
 
-        if (FormatRecognition.Recognise(file.Value.Bytes.Span) is not { } format)
+        if (ForeignFormat.Recognise(file.Value.Bytes.Span) is not { } format)
         {
             return HostSnapshotDocument.Read(name, file.Value.Bytes);
         }
 
-        Reading<ImportedHost> imported = FormatRecognition.Read(name, file.Value.Bytes, format);
+        Reading<ImportedHost> imported = FormatRecognition.Read(new ImportRequest(name, file.Value.Bytes), format);
         return imported.Ok ? Reading.Of(imported.Value.Snapshot) : Reading.Refused<HostSnapshot>(imported.Fault);
     }
 }

@@ -17,13 +17,14 @@ public static class CpuidRawImport
     private const uint HypervisorLeaf = 0x4000_0000;
 
     /// <summary>Reads a dump. Everything but the native CPUID stays unknown.</summary>
-    /// <param name="file">The name a fault gives the file.</param>
-    /// <param name="bytes">The file: ASCII lines, ended by LF or CRLF.</param>
-    /// <param name="cpu">The number of the CPU to take; null for the first.</param>
-    public static Reading<ImportedHost> Read(string file, ReadOnlySpan<byte> bytes, int? cpu = null)
+    /// <param name="request">The file: ASCII lines, ended by LF or CRLF.</param>
+    public static Reading<ImportedHost> Read(ImportRequest request)
     {
+        ArgumentNullException.ThrowIfNull(request);
+        string file = request.File;
+        int? cpu = request.Cpu;
         CpuidRawParser parser = new(file);
-        if (parser.Parse(bytes) is { } fault)
+        if (parser.Parse(request.Bytes.Span) is { } fault)
         {
             return Reading.Refused<ImportedHost>(fault);
         }

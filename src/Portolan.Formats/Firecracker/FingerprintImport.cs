@@ -19,17 +19,17 @@ public static class FingerprintImport
     internal const string Advice = "write the fingerprint again with 'cpu-template-helper fingerprint dump'";
 
     /// <summary>Reads a fingerprint.</summary>
-    /// <param name="file">The name a fault gives the file.</param>
-    /// <param name="bytes">The file: JSON.</param>
-    public static Reading<ImportedHost> Read(string file, ReadOnlyMemory<byte> bytes)
+    /// <param name="request">The file: JSON.</param>
+    public static Reading<ImportedHost> Read(ImportRequest request)
     {
-        Reading<JsonValue> parsed = JsonParser.Parse(file, bytes.Span);
+        ArgumentNullException.ThrowIfNull(request);
+        Reading<JsonValue> parsed = JsonParser.Parse(request.File, request.Bytes.Span);
         if (!parsed.Ok)
         {
             return Reading.Refused<ImportedHost>(parsed.Fault);
         }
 
-        DocumentScope scope = new(file, bytes);
+        DocumentScope scope = new(request.File, request.Bytes);
         ObjectCursor root = new(scope, parsed.Value, "$");
         if (scope.Fault is null && parsed.Value["guest_cpu_config"] is null && parsed.Value["cpuid_modifiers"] is not null)
         {

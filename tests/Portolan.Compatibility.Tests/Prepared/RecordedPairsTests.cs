@@ -35,7 +35,7 @@ public sealed class RecordedPairsTests
     }
 
     private static HostSnapshot Read(string file)
-        => FingerprintImport.Read(file, File.ReadAllBytes(file)).Value!.Snapshot with { Name = Path.GetFileNameWithoutExtension(file) };
+        => FingerprintImport.Read(new(file, File.ReadAllBytes(file))).Value!.Snapshot with { Name = Path.GetFileNameWithoutExtension(file) };
 
     private static int Compare(IReadOnlyList<HostSnapshot> snapshots)
     {

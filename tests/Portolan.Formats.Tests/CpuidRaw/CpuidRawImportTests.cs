@@ -40,8 +40,8 @@ public sealed class CpuidRawImportTests
     [FactAttribute]
     public void Read_takes_the_cpu_asked_for()
     {
-        Reading<ImportedHost> one = CpuidRawImport.Read("d", Encoding.ASCII.GetBytes(Two), 1);
-        Reading<ImportedHost> none = CpuidRawImport.Read("d", Encoding.ASCII.GetBytes(Two), 2);
+        Reading<ImportedHost> one = CpuidRawImport.Read(new("d", Encoding.ASCII.GetBytes(Two)) { Cpu = 1 });
+        Reading<ImportedHost> none = CpuidRawImport.Read(new("d", Encoding.ASCII.GetBytes(Two)) { Cpu = 2 });
 
         Assert.Equal(0x178bfbfeu, one.Value!.Snapshot.NativeCpuid!.Value.GetOrZero(1).Edx);
         Assert.Equal("d: expected CPU 2, found 2 CPUs without that number; choose another number with --cpu", none.Fault!.ToString());
@@ -68,7 +68,7 @@ public sealed class CpuidRawImportTests
     [InlineData("", "found an empty file")]
     public void Read_names_the_line_that_is_wrong(string text, string expected)
     {
-        Reading<ImportedHost> read = CpuidRawImport.Read("d", Encoding.UTF8.GetBytes(text));
+        Reading<ImportedHost> read = CpuidRawImport.Read(new("d", Encoding.UTF8.GetBytes(text)));
 
         Assert.False(read.Ok);
         Assert.Contains(expected, read.Fault.ToString(), StringComparison.Ordinal);
@@ -87,7 +87,7 @@ public sealed class CpuidRawImportTests
 
     private static ImportedHost Accept(string text)
     {
-        Reading<ImportedHost> read = CpuidRawImport.Read("d", Encoding.UTF8.GetBytes(text));
+        Reading<ImportedHost> read = CpuidRawImport.Read(new("d", Encoding.UTF8.GetBytes(text)));
         Assert.True(read.Ok, read.ToString());
         return read.Value;
     }

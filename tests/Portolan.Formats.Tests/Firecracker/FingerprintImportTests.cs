@@ -51,7 +51,7 @@ public sealed class FingerprintImportTests
     [InlineData("\"guest_cpu_config\": {", "\"guest_cpu_config\": {", "")]
     public void Read_names_what_is_wrong(string from, string to, string expected)
     {
-        Reading<ImportedHost> read = FingerprintImport.Read("f", Encoding.UTF8.GetBytes(Small.Replace(from, to, StringComparison.Ordinal)));
+        Reading<ImportedHost> read = FingerprintImport.Read(new("f", Encoding.UTF8.GetBytes(Small.Replace(from, to, StringComparison.Ordinal))));
 
         Assert.Equal(expected.Length == 0, read.Ok);
         Assert.Contains(expected, read.Ok ? "" : read.Fault.ToString(), StringComparison.Ordinal);
@@ -60,7 +60,7 @@ public sealed class FingerprintImportTests
     [FactAttribute]
     public void Read_refuses_a_template_because_it_tells_no_host()
     {
-        Reading<ImportedHost> read = FormatRecognition.Read("t", Encoding.UTF8.GetBytes("{\"cpuid_modifiers\": [], \"msr_modifiers\": []}"));
+        Reading<ImportedHost> read = FormatRecognition.Read(new("t", Encoding.UTF8.GetBytes("{\"cpuid_modifiers\": [], \"msr_modifiers\": []}")));
 
         Assert.Contains("a CPU template, which tells a guest and no host", read.Fault!.ToString(), StringComparison.Ordinal);
     }
@@ -84,7 +84,7 @@ public sealed class FingerprintImportTests
 
     private static ImportedHost Accept(string text)
     {
-        Reading<ImportedHost> read = FormatRecognition.Read("f.json", Encoding.UTF8.GetBytes(text));
+        Reading<ImportedHost> read = FormatRecognition.Read(new("f.json", Encoding.UTF8.GetBytes(text)));
         Assert.True(read.Ok, read.ToString());
         return read.Value;
     }
