@@ -32,6 +32,7 @@ internal static class ContractReport
         TextReport report = new();
         report.Heading(clause.Rule.Id);
         report.Line($"  {clause.Rule.Statement}.");
+        report.Line($"  Because {clause.Rationale}.", LineTone.Faint);
         report.Heading("A violation");
         report.Line($"  {VerdictWords.Of(clause.Severity)}: {VerdictWords.Meaning(clause.Severity)}", clause.Severity >= ClauseSeverity.Breaks ? LineTone.Bad : LineTone.Doubtful);
         report.Line($"  {clause.Consequence}.");

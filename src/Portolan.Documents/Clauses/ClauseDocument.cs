@@ -31,6 +31,7 @@ public static class ClauseDocument
         using DocumentWriter writer = new(DocumentKind.Clause);
         WriteHead(writer, clause);
         writer.Text("consequence", clause.Consequence);
+        writer.Text("rationale", clause.Rationale);
         writer.Text("unjudged", clause.Unjudged);
         writer.Text("source", clause.Rule.Source);
         writer.Json.WriteStartArray("facts");

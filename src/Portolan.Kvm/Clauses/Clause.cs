@@ -6,7 +6,8 @@ namespace Portolan.Kvm.Clauses;
 /// <param name="EnforcedBy">Who enforces it: <c>kvm</c>, <c>vmm</c> or <c>policy</c>.</param>
 /// <param name="Severity">What a violation comes to.</param>
 /// <param name="Consequence">What then happens, in a sentence.</param>
-public sealed record Clause(RefusalRule Rule, string Facts, string EnforcedBy, ClauseSeverity Severity, string Consequence)
+/// <param name="Rationale">Why there is such a rule, in a sentence.</param>
+public sealed record Clause(RefusalRule Rule, string Facts, string EnforcedBy, ClauseSeverity Severity, string Consequence, string Rationale)
 {
     /// <summary>The numbers of <see cref="Facts"/>.</summary>
     public IEnumerable<string> FactIds => Facts.Split(',', StringSplitOptions.RemoveEmptyEntries);

@@ -17,7 +17,8 @@ public static class VmxRestoreClauses
                 VmxRestoreRules.Facts(rule),
                 "kvm",
                 ClauseSeverity.Blocks,
-                VmxRestoreRules.Consequence(rule)),
+                VmxRestoreRules.Consequence(rule),
+                VmxRestoreRules.Rationale(rule)),
         })];
 
     /// <summary>Those that are not in <see cref="ClauseTable"/> already, in the table's order.</summary>

@@ -15,6 +15,9 @@ public static partial class VmxRestoreRules
     /// <summary>What happens where a value violates the rule, in a sentence.</summary>
     public static string Consequence(VmxRestoreRule rule) => ConsequenceOf(rule);
 
+    /// <summary>Why there is such a rule, in a sentence.</summary>
+    public static string Rationale(VmxRestoreRule rule) => RationaleOf(rule);
+
     /// <summary>Where KVM has the rule.</summary>
     public static string Source(VmxRestoreRule rule) => SourceOf(rule);
 

@@ -153,6 +153,28 @@ public static partial class VmxRestoreRules
         _ => "-",
     };
 
+    private static string RationaleOf(VmxRestoreRule rule) => rule switch
+    {
+        VmxRestoreRule.InVmxOperation => "the guest hypervisor has read the capabilities by then",
+        VmxRestoreRule.Derived => "one register is the truth and the others follow from it, so two of them cannot disagree",
+        VmxRestoreRule.NotRestorable => "a capability that KVM does not emulate cannot be shown",
+        VmxRestoreRule.BasicBits => "a feature that the host's VMX does not have cannot be shown",
+        VmxRestoreRule.Basic32BitAddresses => "a guest would place its VMCS where this vCPU could not reach them, or the other way round",
+        VmxRestoreRule.BasicRevision => "the guest writes the revision into every VMCS",
+        VmxRestoreRule.BasicRegionSize => "the guest sizes its VMXON region and VMCS by it",
+        VmxRestoreRule.ControlMustBeOne => "a control that this KVM cannot run without cannot be offered as free",
+        VmxRestoreRule.ControlMayBeOne => "a control that this KVM cannot run cannot be offered",
+        VmxRestoreRule.MiscBits => "what this KVM does not do in VMX operation cannot be shown",
+        VmxRestoreRule.MiscPreemptionTimerRate => "the guest programs the timer in units of this rate",
+        VmxRestoreRule.MiscCr3Targets => "the guest fills as many targets as it was shown",
+        VmxRestoreRule.MiscMsrList => "the guest fills lists as long as it was shown",
+        VmxRestoreRule.MiscMseg => "the guest writes the revision into its MSEG header",
+        VmxRestoreRule.Fixed0 => "a bit that this CPU needs in VMX operation cannot be offered as free",
+        VmxRestoreRule.EptVpidCap => "a guest hypervisor builds its EPT tables and INVEPT calls by it",
+        VmxRestoreRule.Vmfunc => "a guest hypervisor enables functions by it",
+        _ => "-",
+    };
+
     private static string SourceOf(VmxRestoreRule rule) => rule switch
     {
         VmxRestoreRule.InVmxOperation => "arch/x86/kvm/vmx/nested.c vmx_set_vmx_msr (6.12); KVM contract M7",

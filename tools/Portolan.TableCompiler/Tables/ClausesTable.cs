@@ -14,7 +14,7 @@ internal sealed class ClausesTable : ITable
     /// <inheritdoc/>
     public IEnumerable<GeneratedFile> Compile(string root, Problems problems)
     {
-        TsvFile clauses = TsvFile.Read(root, Clauses, ["id", "facts", "by", "severity", "statement", "consequence", "source"], problems);
+        TsvFile clauses = TsvFile.Read(root, Clauses, ["id", "facts", "by", "severity", "statement", "consequence", "rationale", "source"], problems);
         clauses.RequireUnique(problems, "id");
         clauses.RequireUnique(problems, "consequence");
         TsvFile facts = TsvFile.Read(root, Facts, ["fact", "title", "reason", "source"], problems);
@@ -97,7 +97,7 @@ internal sealed class ClausesTable : ITable
         code.Line("[");
         foreach (TsvRow row in file.Rows)
         {
-            string words = string.Join(", ", CodeWriter.Literal(row.Optional("facts") ?? string.Empty), CodeWriter.Literal(row["by"]), $"ClauseSeverity.{CodeWriter.Pascal(row["severity"])}", CodeWriter.Literal(row["consequence"]));
+            string words = string.Join(", ", CodeWriter.Literal(row.Optional("facts") ?? string.Empty), CodeWriter.Literal(row["by"]), $"ClauseSeverity.{CodeWriter.Pascal(row["severity"])}", CodeWriter.Literal(row["consequence"]), CodeWriter.Literal(row["rationale"]));
             string rest = unjudged.TryGetValue(row["id"], out string? reason) ? $" {{ Unjudged = {CodeWriter.Literal(reason)} }}" : string.Empty;
             code.Line($"    new({CodeWriter.Pascal(row["id"])}, {words}){rest},");
         }

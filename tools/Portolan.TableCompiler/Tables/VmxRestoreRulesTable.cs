@@ -5,7 +5,7 @@ internal sealed class VmxRestoreRulesTable : ITable
 {
     internal const string Rules = "data/x86/vmx-restore-rules.tsv";
 
-    internal static readonly string[] Columns = ["rule", "id", "msrs", "statement", "facts", "consequence", "source"];
+    internal static readonly string[] Columns = ["rule", "id", "msrs", "statement", "facts", "consequence", "rationale", "source"];
 
     /// <inheritdoc/>
     public IEnumerable<GeneratedFile> Compile(string root, Problems problems)
@@ -34,6 +34,7 @@ internal sealed class VmxRestoreRulesTable : ITable
         Texts(code, file, "StatementOf", "statement");
         Texts(code, file, "FactsOf", "facts");
         Texts(code, file, "ConsequenceOf", "consequence");
+        Texts(code, file, "RationaleOf", "rationale");
         Texts(code, file, "SourceOf", "source");
         RulesByMsr(code, file, problems);
         code.Close();
