@@ -146,7 +146,7 @@ internal static class NamedFeatures
     internal static HashSet<string> Read(string root)
     {
         HashSet<string> names = new(StringComparer.Ordinal);
-        foreach ((string file, bool ownName) in Tables)
+        foreach ((string file, bool ownName) in Tables.Where(table => File.Exists(Path.Combine(root, table.File))))
         {
             string[]? columns = null;
             foreach (string line in File.ReadLines(Path.Combine(root, file)).Where(line => line.Length > 0 && line[0] != '#'))
