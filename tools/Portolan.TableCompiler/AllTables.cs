@@ -22,6 +22,7 @@ public static class AllTables
         new Tables.ExposureTable(),
         new Tables.CpuLinesTable(),
         new Tables.ModelsTable(),
+        new Tables.VmstatesTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>

@@ -15,6 +15,7 @@ public sealed class ArrowsTests
         ["Portolan.Compatibility"] = ["Portolan.Kvm.Model"],
         ["Portolan.Documents"] = ["Portolan.Compatibility", "Portolan.Kvm"],
         ["Portolan.Formats"] = ["Portolan.Documents"],
+        ["Portolan.Streams"] = ["Portolan.Kvm"],
         ["Portolan.Cli"] = ["Portolan.Formats", "Portolan.Kvm.Linux", "Portolan.Kvm.Model"],
     };
 
