@@ -120,7 +120,7 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
             return MissingFact.Answer("cpuid.rewrite");
         }
 
-        if ((vcpu.Host.Snapshot.NativeCpuid ?? vcpu.Host.Snapshot.SupportedCpuid) is not { } hardware)
+        if (vcpu.Host.Snapshot.XsaveCpuid is not { } hardware)
         {
             return MissingFact.Answer("nativeCpuid");
         }

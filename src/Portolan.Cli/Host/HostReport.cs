@@ -21,7 +21,7 @@ internal static class HostReport
         CpuidReport.Features(report, "Features KVM supports", host.SupportedCpuid?.Value, host.UnknownCpuidBits);
         if (host.SupportedCpuid is null)
         {
-            CpuidReport.Features(report, "Features of the CPU", host.NativeCpuid?.Value, null);
+            CpuidReport.Features(report, "Features of the CPU", host.NativeCpuid?.Value, host.UnknownNativeBits);
         }
 
         CpuidReport.Features(report, "Hyper-V features KVM supports", host.HypervCpuid?.Value, null);

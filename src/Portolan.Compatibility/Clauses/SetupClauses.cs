@@ -161,7 +161,7 @@ internal static class SetupClauses
 
     private static CpuidValues? Rewritten(HostFacts host, uint subleaf)
         => host.Behaviours.CpuidRewrite is not (null or CpuidRewrite.None)
-            && (host.Snapshot.NativeCpuid ?? host.Snapshot.SupportedCpuid)?.Value.TryGet(CpuidLeaf.Xsave, subleaf, out CpuidValues leaf) is true ? leaf : null;
+            && host.Snapshot.XsaveCpuid?.Value.TryGet(CpuidLeaf.Xsave, subleaf, out CpuidValues leaf) is true ? leaf : null;
 
     /// <summary>KVM_SET_CPUID2 (contract C5, C6, X24).</summary>
     private static RefusalRule? Cpuid(PaperVcpu vcpu)
@@ -181,7 +181,7 @@ internal static class SetupClauses
                 return MissingFact.Rule("cpuid.rewrite");
             }
 
-            if ((vcpu.Host.Snapshot.NativeCpuid ?? vcpu.Host.Snapshot.SupportedCpuid) is null)
+            if (vcpu.Host.Snapshot.XsaveCpuid is null)
             {
                 return MissingFact.Rule("nativeCpuid");
             }

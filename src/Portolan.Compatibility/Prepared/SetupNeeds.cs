@@ -43,7 +43,7 @@ internal static class SetupNeeds
     /// <summary>Is it not known whether, or with what, KVM_SET_CPUID2 rewrites leaf 0DH?</summary>
     public static bool IsRewritingUnknown(HostFacts host)
         => host.Behaviours.CpuidRewrite is null
-            || (host.Behaviours.CpuidRewrite != CpuidRewrite.None && (host.Snapshot.NativeCpuid ?? host.Snapshot.SupportedCpuid) is null);
+            || (host.Behaviours.CpuidRewrite != CpuidRewrite.None && host.Snapshot.XsaveCpuid is null);
 
     private static VmSettings Settings(Departure guest) => guest.Guest.Contract.Settings;
 

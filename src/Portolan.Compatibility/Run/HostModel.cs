@@ -42,7 +42,7 @@ internal sealed class HostModel
     /// <summary>Where the hardware puts each component: as its own leaf 0DH says, else as KVM's does.</summary>
     private static XsaveLayout? LayoutOf(HostSnapshot snapshot)
     {
-        if ((snapshot.NativeCpuid ?? snapshot.SupportedCpuid)?.Value is not { } table)
+        if (snapshot.XsaveCpuid?.Value is not { } table)
         {
             return null;
         }

@@ -11,11 +11,17 @@ namespace Portolan.Documents.Hosts;
 /// <summary>The fields of a host snapshot's document, read and written in one order.</summary>
 internal static class HostSnapshotFields
 {
+    private const string UnknownNativeBits = "unknownNativeBits";
+
     public static HostSnapshot Read(ObjectCursor root) => new()
     {
         Name = root.OptionalText("name"),
         TakenAt = ReadDate(root),
         NativeCpuid = Cpuid(root, "nativeCpuid"),
+        UnknownNativeBits = root.Optional(UnknownNativeBits) is { } unknownNative
+            ? TableRows.ReadCpuid(root, unknownNative, root.PathOf(UnknownNativeBits), Extension.PlaceOf(Extension.Root, UnknownNativeBits))
+            : null,
+        NativeCpuidIsPartial = root.Optional("nativeCpuidIsPartial") is not null && root.Flag("nativeCpuidIsPartial"),
         SupportedCpuid = Cpuid(root, "supportedCpuid"),
         UnknownCpuidBits = root.RequiredOrNull("unknownCpuidBits") is { } unknown
             ? TableRows.ReadCpuid(root, unknown, "$.unknownCpuidBits", "/unknownCpuidBits")
@@ -78,9 +84,24 @@ internal static class HostSnapshotFields
         Write(writer, "emulatedCpuid", snapshot.EmulatedCpuid, WriteCpuid);
         Write(writer, "hypervCpuid", snapshot.HypervCpuid, WriteCpuid);
         Write(writer, "nativeCpuid", snapshot.NativeCpuid, WriteCpuid);
+        WriteWhatIsUnknownOfNative(writer, snapshot);
         Write(writer, "featureMsrs", snapshot.FeatureMsrs, static (w, place, value) => TableRows.WriteMsrs(w, "value", place, value));
         Write(writer, "featureMsrIndices", snapshot.FeatureMsrIndices, static (w, _, value) => FactFields.WriteWordList(w.Json, "value", value));
         Write(writer, "savedMsrs", snapshot.SavedMsrs, static (w, _, value) => FactFields.WriteWordList(w.Json, "value", value));
+    }
+
+    /// <summary>These two came later: a snapshot that knows all of its CPU is written, and hashed, as it was before them.</summary>
+    private static void WriteWhatIsUnknownOfNative(DocumentWriter writer, HostSnapshot snapshot)
+    {
+        if (snapshot.NativeCpuidIsPartial)
+        {
+            writer.Json.WriteBoolean("nativeCpuidIsPartial", true);
+        }
+
+        if (snapshot.UnknownNativeBits is { } unknown)
+        {
+            TableRows.WriteCpuid(writer, UnknownNativeBits, Extension.PlaceOf(Extension.Root, UnknownNativeBits), unknown);
+        }
     }
 
     /// <summary>The same facts; of the evidence only its quality.</summary>

@@ -42,10 +42,10 @@ internal sealed class Hardware
             return null;
         }
 
-        Hardware hardware = new(vendor, CpuLineTable.Identify(cpuid), host.NativeCpuid is not null);
+        Hardware hardware = new(vendor, CpuLineTable.Identify(cpuid), host.NativeCpuid is not null && !host.NativeCpuidIsPartial);
         if (host.NativeCpuid is { } native)
         {
-            hardware._cpuid.Learn(native.Value, null);
+            hardware._cpuid.LearnAllBut(native.Value, host.UnknownNativeBits ?? CpuidTable.Empty);
         }
 
         Hardware behind = new(vendor, hardware.Line, isComplete: false);

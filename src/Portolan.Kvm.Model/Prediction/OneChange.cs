@@ -76,6 +76,7 @@ public static class OneChange
         return host with
         {
             NativeCpuid = Edit(host.NativeCpuid, edit, how),
+            UnknownNativeBits = host.UnknownNativeBits is { } unknownNative ? Known(unknownNative, features) : null,
             SupportedCpuid = supported,
             UnknownCpuidBits = host.UnknownCpuidBits is { } unknown ? Known(unknown, features) : null,
             HostXcr0 = Except(host.HostXcr0, lost, how),

@@ -44,6 +44,19 @@ internal sealed class PartialCpuid
         }
     }
 
+    /// <summary>Learns a table whose bits are known but for those of a second table's masks.</summary>
+    internal void LearnAllBut(CpuidTable values, CpuidTable unknown)
+    {
+        foreach (CpuidAddress place in values.Select(static row => row.Address).Union(unknown.Select(static row => row.Address)))
+        {
+            foreach (CpuidRegister register in Enum.GetValues<CpuidRegister>())
+            {
+                uint known = ~unknown.GetOrZero(place.Leaf, place.Subleaf)[register];
+                Learn(place.Leaf, place.Subleaf, register, new KnownBits(values.GetOrZero(place.Leaf, place.Subleaf)[register] & known, known));
+            }
+        }
+    }
+
     /// <summary>The values, and a mask of what is not known in them; null when all of it is known.</summary>
     internal (CpuidTable Values, CpuidTable? Unknown) ToTables(CpuidTable? like)
     {

@@ -65,6 +65,8 @@ public static class Predictor
     {
         Name = host.Name,
         NativeCpuid = host.NativeCpuid,
+        UnknownNativeBits = host.UnknownNativeBits,
+        NativeCpuidIsPartial = host.NativeCpuidIsPartial,
         GuestPermission = host.GuestPermission,
         MxcsrMask = host.MxcsrMask,
         Microcode = host.Microcode,

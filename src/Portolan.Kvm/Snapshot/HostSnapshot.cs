@@ -19,6 +19,12 @@ public sealed record HostSnapshot
     /// <summary>The CPU's own CPUID, as user space on the host reads it.</summary>
     public Fact<CpuidTable>? NativeCpuid { get; init; }
 
+    /// <summary>Bits of <see cref="NativeCpuid"/> that are not known, as a mask of each leaf; null when every bit is known.</summary>
+    public CpuidTable? UnknownNativeBits { get; init; }
+
+    /// <summary>Is a leaf that <see cref="NativeCpuid"/> lacks unknown rather than absent?</summary>
+    public bool NativeCpuidIsPartial { get; init; }
+
     /// <summary>KVM_GET_SUPPORTED_CPUID.</summary>
     public Fact<CpuidTable>? SupportedCpuid { get; init; }
 
@@ -102,4 +108,12 @@ public sealed record HostSnapshot
 
     /// <summary>The first table that says what CPU this is: <see cref="SupportedCpuid"/>, else <see cref="NativeCpuid"/>.</summary>
     public CpuidTable? AnyCpuid => (SupportedCpuid ?? NativeCpuid)?.Value;
+
+    /// <summary>
+    /// The table that tells the hardware's leaf 0DH: <see cref="NativeCpuid"/> where it knows all of that leaf, else <see cref="SupportedCpuid"/>.
+    /// </summary>
+    public Fact<CpuidTable>? XsaveCpuid => NativeCpuid is { } native && KnowsXsaveLeaf(native.Value) ? native : SupportedCpuid;
+
+    private bool KnowsXsaveLeaf(CpuidTable native)
+        => (!NativeCpuidIsPartial || native.TryGet(XsaveLeaf.Leaf, 0, out _)) && UnknownNativeBits?.Any(static row => row.Address.Leaf == XsaveLeaf.Leaf) is not true;
 }

@@ -93,6 +93,26 @@ public sealed class PredictorTests
     }
 
     [Fact]
+    public void WithKernel_leaves_open_what_is_not_known_of_the_CPU()
+    {
+        CpuLine line = CpuLineTable.Find("milan")!;
+        CpuidTable native = line.Values.With(1, 0, line.Values.GetOrZero(1) with { Eax = 0 }); // no line's signature: nothing stands behind the dump
+        CpuidFeature clzero = FeatureTable.Get("clzero");
+        HostSnapshot host = new() { NativeCpuid = new(native, new(EvidenceQuality.Recorded, "test")) };
+        CpuidTable unknown = CpuidTable.Empty.With(clzero.Address.Leaf, 0, default(CpuidValues).With(clzero.Register, clzero.RegisterMask));
+
+        HostSnapshot all = Predictor.WithKernel(host, New);
+        HostSnapshot open = Predictor.WithKernel(host with { UnknownNativeBits = unknown }, New);
+        HostSnapshot partial = Predictor.WithKernel(host with { NativeCpuid = host.NativeCpuid with { Value = native.Without(row => row.Address.Leaf == clzero.Address.Leaf) }, NativeCpuidIsPartial = true }, New);
+
+        Assert.True(all.SupportedCpuid!.Value.Has(clzero));
+        Assert.False(all.UnknownCpuidBits?.Has(clzero) ?? false);
+        Assert.True(open.UnknownCpuidBits!.Has(clzero));
+        Assert.True(partial.SupportedCpuidIsPartial || partial.UnknownCpuidBits!.Has(clzero));
+        Assert.Equal(unknown, open.UnknownNativeBits);
+    }
+
+    [Fact]
     public void WithKernel_of_a_host_that_nothing_identifies_predicts_no_CPUID()
     {
         HostSnapshot moved = Predictor.WithKernel(new HostSnapshot { Name = "bare" }, New);

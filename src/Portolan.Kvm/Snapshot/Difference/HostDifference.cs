@@ -17,7 +17,7 @@ public static class HostDifference
         CpuidDifference.Compare(found, DifferenceArea.SupportedCpuid, Side.Supported(source), Side.Supported(destination));
         CpuidDifference.Compare(found, DifferenceArea.EmulatedCpuid, Side.Plain(source.EmulatedCpuid), Side.Plain(destination.EmulatedCpuid));
         CpuidDifference.Compare(found, DifferenceArea.HypervCpuid, Side.Plain(source.HypervCpuid), Side.Plain(destination.HypervCpuid));
-        CpuidDifference.Compare(found, DifferenceArea.NativeCpuid, Side.Plain(source.NativeCpuid), Side.Plain(destination.NativeCpuid));
+        CpuidDifference.Compare(found, DifferenceArea.NativeCpuid, Side.Native(source), Side.Native(destination));
         MsrDifference.Compare(found, source, destination);
         CompareMaps(found, DifferenceArea.Capability, source.Capabilities?.Value, destination.Capabilities?.Value, Number);
         CompareBehaviours(found, source, destination);

@@ -13,6 +13,9 @@ internal sealed record Side(CpuidTable? Table, CpuidTable UnknownBits, bool IsPa
     public static Side Supported(HostSnapshot host)
         => new(host.SupportedCpuid?.Value, host.UnknownCpuidBits ?? CpuidTable.Empty, host.SupportedCpuidIsPartial);
 
+    public static Side Native(HostSnapshot host)
+        => new(host.NativeCpuid?.Value, host.UnknownNativeBits ?? CpuidTable.Empty, host.NativeCpuidIsPartial);
+
     public static Side Plain(Fact<CpuidTable>? fact) => new(fact?.Value, CpuidTable.Empty, false);
 
     /// <summary>The bits of a row that are not known.</summary>

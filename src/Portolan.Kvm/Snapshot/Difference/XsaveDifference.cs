@@ -89,7 +89,7 @@ internal static class XsaveDifference
         : string.Create(CultureInfo.InvariantCulture, $"{place.Size} bytes at {place.Offset}");
 
     private static XsaveLayout? LayoutOf(HostSnapshot host)
-        => host.AnyCpuid is { } table && XsaveLayout.TryFrom(table, out XsaveLayout layout, out _) ? layout : null;
+        => (host.SupportedCpuid ?? host.XsaveCpuid)?.Value is { } table && XsaveLayout.TryFrom(table, out XsaveLayout layout, out _) ? layout : null;
 
     /// <summary>The bytes of a standard-format image with every component KVM supports.</summary>
     private static int? SizeOf(HostSnapshot host)
