@@ -52,6 +52,9 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>A guest's VMX capability MSRs: written, not read.</summary>
     public static DocumentKind VmxMsrs { get; } = new("vmx-msrs", 1);
 
+    /// <summary>What the cases of the contract found on kernels and models: written, not read.</summary>
+    public static DocumentKind Conformance { get; } = new("conformance", 1);
+
     /// <summary>The schema field's value, as in <c>portolan/host-snapshot/1</c>.</summary>
     public string Schema => string.Create(CultureInfo.InvariantCulture, $"{SchemaPrefix}{Name}/{Major}");
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Portolan.Cli.Check;
+using Portolan.Cli.Conformance;
 using Portolan.Cli.Contract;
 using Portolan.Cli.Guest;
 using Portolan.Cli.Host;
@@ -38,6 +39,10 @@ internal static class Verbs
         {
             ContractList.Command(terminal),
             ContractShow.Command(terminal),
+        },
+        new Command("conformance", "The cases of the contract, run on kernels and on the model.")
+        {
+            ConformanceRun.Command(terminal),
         },
     };
 }

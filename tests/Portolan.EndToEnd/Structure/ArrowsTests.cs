@@ -13,10 +13,11 @@ public sealed class ArrowsTests
         ["Portolan.Kvm.Model"] = ["Portolan.Kvm"],
         ["Portolan.Kvm.Linux"] = ["Portolan.Kvm"],
         ["Portolan.Compatibility"] = ["Portolan.Kvm.Model"],
+        ["Portolan.Conformance"] = ["Portolan.Kvm"],
         ["Portolan.Documents"] = ["Portolan.Compatibility", "Portolan.Kvm"],
         ["Portolan.Formats"] = ["Portolan.Documents"],
         ["Portolan.Streams"] = ["Portolan.Kvm"],
-        ["Portolan.Cli"] = ["Portolan.Formats", "Portolan.Kvm.Linux", "Portolan.Kvm.Model"],
+        ["Portolan.Cli"] = ["Portolan.Conformance", "Portolan.Formats", "Portolan.Kvm.Linux", "Portolan.Kvm.Model"],
     };
 
     [Fact]

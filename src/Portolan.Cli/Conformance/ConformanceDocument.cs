@@ -1,0 +1,73 @@
+using Portolan.Conformance;
+using Portolan.Documents;
+using Portolan.Documents.Hosts;
+using Portolan.Documents.Json;
+using Portolan.Kvm.Behaviours;
+
+namespace Portolan.Cli.Conformance;
+
+/// <summary>What the cases of the contract found, as a document of schema <c>portolan/conformance/1</c>: written, not read.</summary>
+internal static class ConformanceDocument
+{
+    public static ReadOnlyMemory<byte> Write(IReadOnlyList<ConformanceReport> reports)
+    {
+        using DocumentWriter writer = new(DocumentKind.Conformance);
+        writer.Json.WriteBoolean("ok", reports.All(static report => report.Ok));
+        WriteSummary(writer, outcome => reports.Sum(report => report.Count(outcome)));
+        writer.Json.WriteStartArray("subjects");
+        foreach (ConformanceReport report in reports)
+        {
+            writer.Json.WriteStartObject();
+            WriteSubject(writer, report.Subject);
+            WriteSummary(writer, report.Count);
+            writer.Json.WriteStartArray("cases");
+            foreach (CaseResult result in report.Results)
+            {
+                WriteCase(writer, result);
+            }
+
+            writer.Json.WriteEndArray();
+            writer.Json.WriteEndObject();
+        }
+
+        writer.Json.WriteEndArray();
+        return writer.Finish();
+    }
+
+    private static void WriteSubject(DocumentWriter writer, ConformanceSubject subject)
+    {
+        writer.Text("subject", subject.Name);
+        writer.Json.WriteStartObject("host");
+        writer.Text("name", subject.Host.Name);
+        writer.Text("kernelRelease", subject.Host.KernelRelease?.Value);
+        writer.Text("kvmModule", subject.Host.KvmModule?.Value);
+        writer.Text("contentHash", HostSnapshotDocument.ContentHash(subject.Host));
+        writer.Json.WriteEndObject();
+        writer.Text("xsaveGeneration", GenerationTable.Of("xsave", subject.Behaviours)?.Name);
+        writer.Text("evmcsGeneration", GenerationTable.Of("evmcs", subject.Behaviours)?.Name);
+    }
+
+    private static void WriteSummary(DocumentWriter writer, Func<CaseOutcome, int> count)
+    {
+        writer.Json.WriteStartObject("summary");
+        writer.Number("pass", count(CaseOutcome.Pass));
+        writer.Number("fail", count(CaseOutcome.Fail));
+        writer.Number("deviation", count(CaseOutcome.Deviation));
+        writer.Number("notDecidable", count(CaseOutcome.NotDecidable));
+        writer.Json.WriteEndObject();
+    }
+
+    private static void WriteCase(DocumentWriter writer, CaseResult result)
+    {
+        writer.Json.WriteStartObject();
+        writer.Text("id", result.Case.Id);
+        writer.Strings("decides", result.Case.Decides);
+        writer.Text("statement", result.Case.Statement);
+        writer.Text("outcome", CaseResult.Word(result.Outcome));
+        writer.Text("expected", result.Expected);
+        writer.Text("found", result.Found);
+        writer.Text("reason", result.Reason);
+        writer.Number("checks", result.Checks);
+        writer.Json.WriteEndObject();
+    }
+}
