@@ -1,0 +1,38 @@
+using Portolan.Documents;
+using Portolan.Documents.Hosts;
+using Portolan.Kvm.Snapshot;
+
+namespace Portolan.ContractPages;
+
+/// <summary>Every page that is made.</summary>
+public static class AllPages
+{
+    /// <summary>The folder of the pages.</summary>
+    public const string Folder = "docs/contract/";
+
+    /// <summary>Writes the pages, or says which recorded file cannot be read.</summary>
+    /// <param name="root">The repository's folder.</param>
+    public static Reading<IReadOnlyList<Page>> Write(string root)
+    {
+        List<HostSnapshot> hosts = [];
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(root, "data", "hosts"), "*.json").Order(StringComparer.Ordinal))
+        {
+            Reading<HostSnapshot> host = HostSnapshotDocument.Read(file, File.ReadAllBytes(file));
+            if (!host.Ok)
+            {
+                return Reading.Refused<IReadOnlyList<Page>>(host.Fault);
+            }
+
+            hosts.Add(host.Value with { Name = Path.GetFileNameWithoutExtension(file) });
+        }
+
+        return Reading.Of<IReadOnlyList<Page>>(
+        [
+            .. ClausePages.Write(),
+            EvmcsFilterPage.Write(),
+            KernelsPage.Write(),
+            HistoryPage.Write(hosts),
+            UndecidedPage.Write(),
+        ]);
+    }
+}
