@@ -12,6 +12,7 @@ public static class AllTables
         new Tables.FeaturesTable(),
         new Tables.CapabilitiesTable(),
         new Tables.XFeaturesTable(),
+        new Tables.MicrocodeTable(),
         new Tables.MsrsTable(),
         new Tables.VmxControlsTable(),
         new Tables.VmxRestoreRulesTable(),

@@ -2,15 +2,16 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
+using Portolan.Kvm.Model.Attribution;
 using Portolan.Kvm.Snapshot;
 using Portolan.Kvm.Snapshot.Difference;
 
 namespace Portolan.Cli.Host;
 
-/// <summary>Differences of two hosts in words: what is lost, gained, changed, unknown, each by area.</summary>
+/// <summary>Differences of two hosts in words: by what causes them, the surest first, then by area.</summary>
 internal static class DifferenceReport
 {
-    public static TextReport Of(HostSnapshot source, HostSnapshot destination, ImmutableArray<SnapshotDifference> differences)
+    public static TextReport Of(HostSnapshot source, HostSnapshot destination, ImmutableArray<AttributedDifference> differences)
     {
         TextReport report = new();
         report.Heading($"{Name(source)} → {Name(destination)}");
@@ -19,35 +20,47 @@ internal static class DifferenceReport
             report.Line("  no difference");
         }
 
-        Section(report, "Lost", differences, DifferenceKind.Lost, LineTone.Bad);
-        Section(report, "Gained", differences, DifferenceKind.Gained, LineTone.Good);
-        Section(report, "Changed", differences, DifferenceKind.Changed, LineTone.Plain);
-        Section(report, "Unknown on one side", differences, DifferenceKind.Unknown, LineTone.Doubtful);
+        foreach (CauseGroup group in CauseGroup.Of(differences.Where(static one => one.Difference.Kind != DifferenceKind.Unknown)))
+        {
+            Section(report, group.Words, group.Rows, withReasons: true);
+        }
+
+        Section(report, "not known on one side", [.. differences.Where(static one => one.Difference.Kind == DifferenceKind.Unknown)], withReasons: false);
         return report;
     }
 
-    private static void Section(TextReport report, string title, ImmutableArray<SnapshotDifference> differences, DifferenceKind kind, LineTone tone)
+    private static void Section(TextReport report, string title, ImmutableArray<AttributedDifference> rows, bool withReasons)
     {
-        SnapshotDifference[] rows = [.. differences.Where(difference => difference.Kind == kind)];
         if (rows.Length == 0)
         {
             return;
         }
 
         report.Heading(string.Create(CultureInfo.InvariantCulture, $"{title} ({rows.Length})"));
-        foreach (IGrouping<DifferenceArea, SnapshotDifference> area in rows.GroupBy(static row => row.Area))
+        foreach (IGrouping<(DifferenceArea Area, string Because), AttributedDifference> reason in rows.GroupBy(row => (row.Difference.Area, withReasons ? row.Attribution.Because : "")))
         {
-            report.Line($"  {Title(area.Key)}", LineTone.Faint);
-            report.Columns(
-                area.Select(static row => new[]
-                {
-                    Printable.OneLine(row.Names.Length > 0 ? $"{row.Where} {row.Names}" : row.Where),
-                    Printable.OneLine($"{row.Source} → {row.Destination}"),
-                }),
-                tone,
-                indent: 4);
+            report.Line($"  {Title(reason.Key.Area)}{(withReasons ? $": {Printable.OneLine(reason.Key.Because)}" : "")}", LineTone.Faint);
+            foreach (IGrouping<LineTone, AttributedDifference> tone in reason.GroupBy(static row => Tone(row.Difference.Kind)))
+            {
+                report.Columns(
+                    tone.Select(static row => new[]
+                    {
+                        Printable.OneLine(row.Difference.Names.Length > 0 ? $"{row.Difference.Where} {row.Difference.Names}" : row.Difference.Where),
+                        Printable.OneLine($"{row.Difference.Source} → {row.Difference.Destination}"),
+                    }),
+                    tone.Key,
+                    indent: 4);
+            }
         }
     }
+
+    private static LineTone Tone(DifferenceKind kind) => kind switch
+    {
+        DifferenceKind.Lost => LineTone.Bad,
+        DifferenceKind.Gained => LineTone.Good,
+        DifferenceKind.Changed => LineTone.Plain,
+        _ => LineTone.Doubtful,
+    };
 
     private static string Title(DifferenceArea area) => area switch
     {

@@ -3,8 +3,8 @@ using System.CommandLine;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
 using Portolan.Documents.Hosts;
+using Portolan.Kvm.Model.Attribution;
 using Portolan.Kvm.Snapshot;
-using Portolan.Kvm.Snapshot.Difference;
 
 namespace Portolan.Cli.Host;
 
@@ -17,7 +17,7 @@ internal static class HostDiff
         Argument<string> destination = CommonOptions.File("DESTINATION", "Another one.");
         Option<bool> json = CommonOptions.Json();
         Option<string?> output = CommonOptions.Output();
-        Command command = new("diff", "Name each fact in which two hosts differ.") { source, destination, json, output };
+        Command command = new("diff", "Name each fact in which two hosts differ, and what makes it so.") { source, destination, json, output };
         command.SetAction(parsed => (int)Run(
             terminal, parsed.GetRequiredValue(source), parsed.GetRequiredValue(destination), parsed.GetValue(json), parsed.GetValue(output)));
         return command;
@@ -32,7 +32,7 @@ internal static class HostDiff
             return terminal.Refuse(destination.Fault);
         }
 
-        ImmutableArray<SnapshotDifference> differences = HostDifference.Between(source.Value!, destination.Value);
+        ImmutableArray<AttributedDifference> differences = HostAttribution.Between(source.Value!, destination.Value);
         return Answer.Give(
             terminal,
             output,

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Portolan.Documents.Json;
+using Portolan.Kvm.Model.Attribution;
 using Portolan.Kvm.Snapshot;
 using Portolan.Kvm.Snapshot.Difference;
 
@@ -9,7 +10,7 @@ namespace Portolan.Documents.Hosts;
 public static class HostDifferenceDocument
 {
     /// <summary>The document's bytes; the hosts are named with their content hashes.</summary>
-    public static ReadOnlyMemory<byte> Write(HostSnapshot source, HostSnapshot destination, IEnumerable<SnapshotDifference> differences)
+    public static ReadOnlyMemory<byte> Write(HostSnapshot source, HostSnapshot destination, IEnumerable<AttributedDifference> differences)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(destination);
@@ -18,7 +19,7 @@ public static class HostDifferenceDocument
         WriteHost(writer, "source", source);
         WriteHost(writer, "destination", destination);
         writer.Json.WriteStartArray("differences");
-        foreach (SnapshotDifference difference in differences)
+        foreach ((SnapshotDifference difference, Attribution attribution) in differences)
         {
             writer.Json.WriteStartObject();
             writer.Json.WriteString("area", Camel(difference.Area.ToString()));
@@ -27,6 +28,8 @@ public static class HostDifferenceDocument
             writer.Json.WriteString("names", difference.Names);
             writer.Json.WriteString("source", difference.Source);
             writer.Json.WriteString("destination", difference.Destination);
+            writer.Json.WritePropertyName("cause");
+            AttributionFields.Write(writer.Json, attribution);
             writer.Json.WriteEndObject();
         }
 

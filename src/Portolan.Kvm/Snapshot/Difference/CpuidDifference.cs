@@ -59,7 +59,7 @@ internal static class CpuidDifference
             named |= feature.RegisterMask;
             if ((differing & feature.RegisterMask) != 0 && !feature.VariesAtRunTime)
             {
-                Add(found, area, feature.Place(baseLeaf, place.Subleaf), feature.Names(), feature.IsBit, new Pair(before, after, unknownBefore, unknownAfter, feature.RegisterMask, feature.LowBit));
+                Add(found, area, new CpuidPlace(place, register, feature.RegisterMask), feature.Place(baseLeaf, place.Subleaf), feature.Names(), feature.IsBit, new Pair(before, after, unknownBefore, unknownAfter, feature.RegisterMask, feature.LowBit));
             }
         }
 
@@ -67,11 +67,11 @@ internal static class CpuidDifference
         if (rest != 0)
         {
             string where = string.Create(CultureInfo.InvariantCulture, $"{place}:{register.ToString().ToUpperInvariant()}");
-            Add(found, area, where, "bits without a name", false, new Pair(before, after, unknownBefore, unknownAfter, ~named, 0));
+            Add(found, area, new CpuidPlace(place, register, rest), where, "bits without a name", false, new Pair(before, after, unknownBefore, unknownAfter, ~named, 0));
         }
     }
 
-    private static void Add(List<SnapshotDifference> found, DifferenceArea area, string where, string names, bool isBit, Pair pair)
+    private static void Add(List<SnapshotDifference> found, DifferenceArea area, CpuidPlace place, string where, string names, bool isBit, Pair pair)
     {
         if (pair.DiffersOnlyInWhatNobodyKnows)
         {
@@ -85,7 +85,7 @@ internal static class CpuidDifference
             : DifferenceKind.Gained;
         if (source != destination)
         {
-            found.Add(new(area, kind, where, names, source, destination));
+            found.Add(new(area, kind, where, names, source, destination) { Place = place });
         }
     }
 

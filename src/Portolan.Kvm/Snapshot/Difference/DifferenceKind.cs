@@ -62,6 +62,9 @@ public sealed record SnapshotDifference(DifferenceArea Area, DifferenceKind Kind
     /// <summary>The word for a side that does not know.</summary>
     public const string UnknownValue = "unknown";
 
+    /// <summary>Where it is, for programs; null where <see cref="Where"/> is all there is.</summary>
+    public FactPlace? Place { get; init; }
+
     /// <summary>Place, names, values: <c>CPUID.(EAX=07H,ECX=0):EDX[26] spec-ctrl (libvirt) spec-ctrl (QEMU): 1 → 0</c>.</summary>
     public override string ToString() => $"{Where}{(Names.Length > 0 ? " " : "")}{Names}: {Source} → {Destination}";
 }

@@ -6,6 +6,9 @@ namespace Portolan.Kvm.Snapshot.Difference;
 /// <summary>Everything in which a destination host differs from a source host, sorted by area and place.</summary>
 public static class HostDifference
 {
+    /// <summary>How the place of a machine type begins.</summary>
+    public const string MachineType = "machine type";
+
     /// <summary>Compares two snapshots fact by fact. What one side does not know is <see cref="DifferenceKind.Unknown"/>, never a difference.</summary>
     public static ImmutableArray<SnapshotDifference> Between(HostSnapshot source, HostSnapshot destination)
     {
@@ -44,8 +47,28 @@ public static class HostDifference
         CompareWhole(found, DifferenceArea.Software, "KVM module", source.KvmModule?.Value, destination.KvmModule?.Value);
         CompareWhole(found, DifferenceArea.Software, "VMM", source.Vmm?.Value, destination.Vmm?.Value);
         CompareMaps(found, DifferenceArea.Software, source.ModuleParameters?.Value, destination.ModuleParameters?.Value, static text => text);
+        CompareMachineTypes(found, source, destination);
         CompareWhole(found, DifferenceArea.Software, "TSC kHz", Text(source.TscKhz), Text(destination.TscKhz));
         CompareWhole(found, DifferenceArea.Software, "MXCSR_MASK", Hex(source.MxcsrMask), Hex(destination.MxcsrMask));
+    }
+
+    /// <summary>Machine types that one VMM has and the other has not; nothing where a list is unknown, for most sources have none.</summary>
+    private static void CompareMachineTypes(List<SnapshotDifference> found, HostSnapshot source, HostSnapshot destination)
+    {
+        if (source.MachineTypes is not { } before || destination.MachineTypes is not { } after)
+        {
+            return;
+        }
+
+        foreach (string type in before.Value.Union(after.Value, StringComparer.Ordinal).Order(StringComparer.Ordinal))
+        {
+            bool had = before.Value.Contains(type, StringComparer.Ordinal);
+            if (had != after.Value.Contains(type, StringComparer.Ordinal))
+            {
+                found.Add(new(
+                    DifferenceArea.Software, had ? DifferenceKind.Lost : DifferenceKind.Gained, $"{MachineType} {type}", "", had ? "present" : "absent", had ? "absent" : "present"));
+            }
+        }
     }
 
     private static void CompareMaps<T>(
@@ -74,7 +97,10 @@ public static class HostDifference
             };
             if (before != after)
             {
-                found.Add(new(area, kind, name, "", before ?? SnapshotDifference.UnknownValue, after ?? SnapshotDifference.UnknownValue));
+                found.Add(new(area, kind, name, "", before ?? SnapshotDifference.UnknownValue, after ?? SnapshotDifference.UnknownValue)
+                {
+                    Place = area == DifferenceArea.Capability ? new CapabilityPlace(name) : null,
+                });
             }
         }
     }

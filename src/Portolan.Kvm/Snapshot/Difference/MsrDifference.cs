@@ -45,7 +45,7 @@ internal static class MsrDifference
             KnownMsrs.Describe(index),
             "",
             hasBefore ? Hex(before) : missing,
-            hasAfter ? Hex(after) : missing));
+            hasAfter ? Hex(after) : missing) { Place = new MsrPlace(index, ulong.MaxValue) });
     }
 
     private static void CompareBits(List<SnapshotDifference> found, uint index, ulong before, ulong after)
@@ -67,12 +67,12 @@ internal static class MsrDifference
                 where,
                 names,
                 isBit ? Decimal(a) : Hex(a),
-                isBit ? Decimal(b) : Hex(b)));
+                isBit ? Decimal(b) : Hex(b)) { Place = new MsrPlace(index, mask) });
         }
 
         if (rest != 0)
         {
-            found.Add(new(DifferenceArea.FeatureMsr, DifferenceKind.Changed, KnownMsrs.Describe(index), "bits without a name", Hex(before & rest), Hex(after & rest)));
+            found.Add(new(DifferenceArea.FeatureMsr, DifferenceKind.Changed, KnownMsrs.Describe(index), "bits without a name", Hex(before & rest), Hex(after & rest)) { Place = new MsrPlace(index, rest) });
         }
     }
 
@@ -111,7 +111,7 @@ internal static class MsrDifference
                     KnownMsrs.Describe(index),
                     "",
                     before ? list : missing,
-                    after ? list : missing));
+                    after ? list : missing) { Place = new MsrListPlace(index, list == "feature") });
             }
         }
     }

@@ -34,7 +34,7 @@ internal static class XsaveDifference
                 string.Create(CultureInfo.InvariantCulture, $"{register}[{component}]"),
                 XFeatureTable.TryFind(component, out XFeature? feature) ? feature.Name : "",
                 lost ? PlaceOf(source, component) : "absent",
-                lost ? "absent" : PlaceOf(destination, component)));
+                lost ? "absent" : PlaceOf(destination, component)) { Place = new ComponentPlace(component, register == "IA32_XSS") });
         }
     }
 
