@@ -155,7 +155,9 @@ internal sealed class ShownCauses(HostPair pair, Counterfactual? counterfactual,
             causes.Add(Cause.Kernel);
         }
 
-        if (pair.Native != Relation.Same && (pair.Microcode != Relation.Same || pair.Model != Relation.Same))
+        // What a CPU's own CPUID says is seen; its MSRs are not.
+        bool isSeen = place is CpuidPlace && pair.Native == Relation.Same;
+        if (!isSeen && (pair.Microcode != Relation.Same || pair.Model != Relation.Same))
         {
             causes.AddRange(CpuOrigin.Of(pair, place).Causes);
         }

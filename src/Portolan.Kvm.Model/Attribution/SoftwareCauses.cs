@@ -69,7 +69,7 @@ internal sealed class SoftwareCauses(HostPair pair)
     /// <summary>Why a module parameter has another value.</summary>
     internal Attribution OfParameter(string name, bool sameSetting)
     {
-        if (sameSetting)
+        if (sameSetting && pair.Kernel != Relation.Same)
         {
             return Attribution.Of(Certainty.Certain, "the same setting, spelt as each kernel has the parameter's type", null, Cause.Kernel);
         }
