@@ -15,10 +15,7 @@ internal static class DifferenceReport
     {
         TextReport report = new();
         report.Heading($"{Name(source)} → {Name(destination)}");
-        if (differences.IsEmpty)
-        {
-            report.Line("  no difference");
-        }
+        report.Line(differences.IsEmpty ? "  no difference" : $"  {Counts(differences)}");
 
         foreach (CauseGroup group in CauseGroup.Of(differences.Where(static one => one.Difference.Kind != DifferenceKind.Unknown)))
         {
@@ -45,6 +42,7 @@ internal static class DifferenceReport
                 report.Columns(
                     tone.Select(static row => new[]
                     {
+                        $"{Sign(row.Difference.Kind)} " +
                         Printable.OneLine(row.Difference.Names.Length > 0 ? $"{row.Difference.Where} {row.Difference.Names}" : row.Difference.Where),
                         Printable.OneLine($"{row.Difference.Source} → {row.Difference.Destination}"),
                     }),
@@ -53,6 +51,28 @@ internal static class DifferenceReport
             }
         }
     }
+
+    /// <summary>How many of each kind, with the sign that the rows have.</summary>
+    private static string Counts(ImmutableArray<AttributedDifference> differences) => string.Join(", ", Enum.GetValues<DifferenceKind>()
+        .Select(kind => (Kind: kind, Count: differences.Count(row => row.Difference.Kind == kind)))
+        .Where(static one => one.Count > 0)
+        .Select(static one => string.Create(CultureInfo.InvariantCulture, $"{Sign(one.Kind)} {one.Count} {Word(one.Kind)}")));
+
+    private static string Word(DifferenceKind kind) => kind switch
+    {
+        DifferenceKind.Lost => "lost",
+        DifferenceKind.Gained => "gained",
+        DifferenceKind.Changed => "changed",
+        _ => "not known on one side",
+    };
+
+    private static char Sign(DifferenceKind kind) => kind switch
+    {
+        DifferenceKind.Lost => '-',
+        DifferenceKind.Gained => '+',
+        DifferenceKind.Changed => '~',
+        _ => '?',
+    };
 
     private static LineTone Tone(DifferenceKind kind) => kind switch
     {

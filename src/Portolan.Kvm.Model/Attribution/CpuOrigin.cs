@@ -20,7 +20,7 @@ internal static class CpuOrigin
         string cpus = $"the CPUs are different ones: {NameOf(pair.Source)} and {NameOf(pair.Destination)}";
         if (place is CpuidPlace bits && LineSays(pair.Source, bits) is { } before && LineSays(pair.Destination, bits) is { } after && before != after)
         {
-            return Attribution.Of(Certainty.Certain, $"{cpus}; by their lines one has it and the other has not", "data/x86/cpus/lines.tsv", Cause.Hardware);
+            return Attribution.Of(Certainty.Certain, $"{cpus}; their lines are known to differ in it", "data/x86/cpus/lines.tsv", Cause.Hardware);
         }
 
         if (place is CpuidPlace { Address.Leaf: 0 } or CpuidPlace { Address.Leaf: 1, Register: CpuidRegister.Eax })

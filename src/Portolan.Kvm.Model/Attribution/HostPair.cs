@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Portolan.Kvm.Kernel;
-using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Cpus;

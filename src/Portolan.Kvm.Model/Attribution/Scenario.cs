@@ -1,7 +1,6 @@
 using Portolan.Kvm.Kernel;
 using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot.Difference;
-using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
 
 namespace Portolan.Kvm.Model.Attribution;

@@ -53,7 +53,7 @@ internal sealed class SoftwareCauses(HostPair pair)
         _ => Attribution.Of(Certainty.Unknown, "nothing says whether the CPUs are of one model", null, Cause.Hardware, Cause.Microcode),
     };
 
-    private Attribution OfTsc(SnapshotDifference difference)
+    private static Attribution OfTsc(SnapshotDifference difference)
     {
         bool close = double.TryParse(difference.Source, NumberStyles.None, CultureInfo.InvariantCulture, out double before)
             && double.TryParse(difference.Destination, NumberStyles.None, CultureInfo.InvariantCulture, out double after)

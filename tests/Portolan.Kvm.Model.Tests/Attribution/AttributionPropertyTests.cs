@@ -5,7 +5,6 @@ using Portolan.Kvm.Model.Attribution;
 using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot;
 using Portolan.Kvm.Snapshot.Difference;
-using Portolan.Testing;
 using Portolan.Testing.RandomCases;
 using Portolan.X86.Cpus;
 using Portolan.X86.Features;
