@@ -29,6 +29,10 @@ public sealed record CaseNeed(string Text, Func<CaseRun, string?> Missing)
     internal static CaseNeed Dynamic { get; } = new("a dynamic component", static run
         => run.Supported.Overlaps(XFeatureTable.Dynamic) ? null : "the host supports no dynamic component");
 
+    /// <summary>A process that created no vCPU yet.</summary>
+    internal static CaseNeed OwnProcess { get; } = new("a process of its own", static run
+        => run.HasOwnProcess ? null : "the permissions of this process were fixed by its first vCPU: the case needs a process of its own");
+
     /// <summary>A capability that KVM_CHECK_EXTENSION knows.</summary>
     internal static CaseNeed Capability(string name) => new(name, run => run.Capability(name) switch
     {

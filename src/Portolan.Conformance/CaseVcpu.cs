@@ -44,6 +44,18 @@ internal sealed class CaseVcpu(CaseRun run, IKvmVm vm, IKvmVcpu vcpu)
     /// <summary>G: what the guest CPUID, as KVM keeps it, promises of what KVM supports.</summary>
     public XFeatureMask? Promised() => Cpuid() is { } table ? XsaveLeaf.Xcr0(table) & run.Supported : null;
 
+    /// <summary>A KVM_RUN, by running one instruction in the guest that every CPU has; false, and the case undecided, if none can run.</summary>
+    public bool RunOnce()
+    {
+        GuestAnswer<CpuidValues> answer = vcpu.Guest.Cpuid(0, 0);
+        if (!answer.Ok)
+        {
+            run.Undecided($"no guest runs here: {answer}");
+        }
+
+        return answer.Ok;
+    }
+
     /// <summary>KVM_SET_SREGS of the vCPU's own registers, edited.</summary>
     public KvmAnswer SetSregs(Func<KvmSystemRegisters, KvmSystemRegisters> edit)
     {

@@ -28,6 +28,6 @@ public static class ConformanceSuite
 
     private static IEnumerable<ConformanceCase> Everything() =>
     [
-        .. XsaveSetCases.All(), .. XcrCases.All(), .. CpuidCases.All(),
+        .. XsaveSetCases.All(), .. XsaveGetCases.All(), .. SregsCases.All(), .. XcrCases.All(), .. CpuidCases.All(),
     ];
 }
