@@ -19,7 +19,7 @@ internal static class NestedStates
         {
             Span<byte> data = state.AsSpan(128);
             BinaryPrimitives.WriteUInt32LittleEndian(data, revision);
-            BinaryPrimitives.WriteUInt64LittleEndian(data[168..], ulong.MaxValue);
+            BinaryPrimitives.WriteUInt64LittleEndian(data[176..], ulong.MaxValue);
             Controls(state, 0x16, 0x04006172, 0, 0x36dfb, 0x11fb);
         }
 

@@ -14,8 +14,8 @@ internal static class Vmcs12
     /// <summary>Bit 31 of the first word: a shadow VMCS.</summary>
     public const uint Shadow = 1u << 31;
 
-    private const int LinkPointerAt = 168;
-    private const int VmFunctionsAt = 288;
+    private const int LinkPointerAt = 176;
+    private const int VmFunctionsAt = 296;
     private const int PinBasedAt = 744;
     private const int PrimaryAt = 748;
     private const int ExitAt = 768;

@@ -26,7 +26,7 @@ internal static class NestedImages
         {
             Span<byte> vmcs = state.AsSpan(Header);
             BinaryPrimitives.WriteUInt32LittleEndian(vmcs, random.Percent(5) ? 0u : Revision);
-            BinaryPrimitives.WriteUInt64LittleEndian(vmcs[168..], random.Percent(10) ? 0x5000UL : ulong.MaxValue);
+            BinaryPrimitives.WriteUInt64LittleEndian(vmcs[176..], random.Percent(10) ? 0x5000UL : ulong.MaxValue);
             BinaryPrimitives.WriteUInt32LittleEndian(vmcs[744..], 0x16u | Some(random, 0x69));
             BinaryPrimitives.WriteUInt32LittleEndian(vmcs[748..], 0x04006172u | Some(random, 0x80001000));
             BinaryPrimitives.WriteUInt32LittleEndian(vmcs[804..], Some(random, 0x000040a2));
