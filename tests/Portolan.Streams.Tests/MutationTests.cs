@@ -3,6 +3,7 @@ using Portolan.Streams.Cpu;
 using Portolan.Streams.Fields;
 using Portolan.Streams.Sections;
 using Portolan.Testing;
+using Portolan.X86.Xsave;
 
 namespace Portolan.Streams.Tests;
 
@@ -46,6 +47,12 @@ public sealed class MutationTests
 
     private static void DecodeAll(MigrationStream stream)
     {
+        XsaveLayout layout = XsaveLayout.Predict(XsaveLayoutFamily.Intel, new XFeatureMask(0x602ff))!;
+        foreach (StreamVcpu vcpu in StreamVcpu.All(stream, out _))
+        {
+            vcpu.ToState(layout);
+        }
+
         foreach (StreamSection section in stream.Sections.Where(static section => section.Content is not null))
         {
             if (CpuVmstates.TryFind(section.Name, out Vmstate? table))

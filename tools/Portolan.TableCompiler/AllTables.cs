@@ -24,6 +24,7 @@ public static class AllTables
         new Tables.CpuLinesTable(),
         new Tables.ModelsTable(),
         new Tables.VmstatesTable(),
+        new Tables.Vmcs12Table(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>

@@ -408,5 +408,53 @@ public static partial class CpuVmstates
         [
             new("env.pl0_ssp", "uint64", null, 1, 0, [0x6a4], MsrCondition.Listed),
         ]),
+        new("apic", VmstateKind.Section, null, 3, 3, null, "QEMU hw/intc/apic_common.c, vmstate_apic_common; recorded streams of 7.2 and 10.0",
+        [
+            new("apicbase", "uint32", null, 1, 0, [], MsrCondition.None),
+            new("id", "uint8", null, 1, 0, [], MsrCondition.None),
+            new("arb_id", "uint8", null, 1, 0, [], MsrCondition.None),
+            new("tpr", "uint8", null, 1, 0, [], MsrCondition.None),
+            new("spurious_vec", "uint32", null, 1, 0, [], MsrCondition.None),
+            new("log_dest", "uint8", null, 1, 0, [], MsrCondition.None),
+            new("dest_mode", "uint8", null, 1, 0, [], MsrCondition.None),
+            new("isr", "uint32", null, 8, 0, [], MsrCondition.None),
+            new("tmr", "uint32", null, 8, 0, [], MsrCondition.None),
+            new("irr", "uint32", null, 8, 0, [], MsrCondition.None),
+            new("lvt", "uint32", null, 6, 0, [], MsrCondition.None),
+            new("esr", "uint32", null, 1, 0, [], MsrCondition.None),
+            new("icr", "uint32", null, 2, 0, [], MsrCondition.None),
+            new("divide_conf", "uint32", null, 1, 0, [], MsrCondition.None),
+            new("count_shift", "int32", null, 1, 0, [], MsrCondition.None),
+            new("initial_count", "uint32", null, 1, 0, [], MsrCondition.None),
+            new("initial_count_load_time", "int64", null, 1, 0, [], MsrCondition.None),
+            new("next_time", "int64", null, 1, 0, [], MsrCondition.None),
+            new("timer_expiry", "int64", null, 1, 0, [], MsrCondition.None),
+        ]),
+        new("apic_sipi", VmstateKind.Subsection, "apic", 1, 1, null, "QEMU hw/intc/apic_common.c, vmstate_apic_common_sipi",
+        [
+            new("sipi_vector", "int32", null, 1, 0, [], MsrCondition.None),
+            new("wait_for_sipi", "int32", null, 1, 0, [], MsrCondition.None),
+        ]),
+        new("kvmclock", VmstateKind.Section, null, 1, 1, null, "QEMU hw/i386/kvm/clock.c, kvmclock_vmsd; recorded streams of 7.2 and 10.0",
+        [
+            new("clock", "uint64", null, 1, 0, [], MsrCondition.None),
+        ]),
+        new("kvmclock/clock_is_reliable", VmstateKind.Subsection, "kvmclock", 1, 1, null, "QEMU hw/i386/kvm/clock.c, kvmclock_reliable_get_clock; recorded streams of 7.2 and 10.0",
+        [
+            new("clock_is_reliable", "bool", null, 1, 0, [], MsrCondition.None),
+        ]),
+        new("cpu_common", VmstateKind.Section, null, 1, 1, null, "QEMU vmstate_cpu_common; recorded streams of 7.2 and 10.0",
+        [
+            new("halted", "uint32", null, 1, 0, [], MsrCondition.None),
+            new("interrupt_request", "uint32", null, 1, 0, [], MsrCondition.None),
+        ]),
+        new("cpu_common/exception_index", VmstateKind.Subsection, "cpu_common", 1, 1, null, "QEMU vmstate_cpu_common_exception_index",
+        [
+            new("exception_index", "int32", null, 1, 0, [], MsrCondition.None),
+        ]),
+        new("cpu_common/crash_occurred", VmstateKind.Subsection, "cpu_common", 1, 1, null, "QEMU vmstate_cpu_common_crash_occurred",
+        [
+            new("crash_occurred", "bool", null, 1, 0, [], MsrCondition.None),
+        ]),
     ];
 }
