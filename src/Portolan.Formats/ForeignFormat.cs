@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Portolan.Documents;
 using Portolan.Formats.CpuidRaw;
 using Portolan.Formats.Firecracker;
+using Portolan.Formats.Qmp;
 
 namespace Portolan.Formats;
 
@@ -36,11 +37,20 @@ public sealed record ForeignFormat(
         static content => content.IsJsonWith("\"cpuid_modifiers\""u8),
         FingerprintImport.Read);
 
+    /// <summary>What a QEMU with KVM answers on its monitor.</summary>
+    public static ForeignFormat Qmp { get; } = new(
+        "qmp",
+        "the replies of a QEMU monitor (QMP): CPU model expansion, CPU definitions, version, machine types",
+        "QMP",
+        static content => content.IsJsonWith("\"props\""u8) || content.IsJsonWith("\"unavailable-features\""u8) || content.IsJsonWith("\"QMP\""u8),
+        QmpImport.Read);
+
     /// <summary>Every format, by name. The first that recognises a content has it.</summary>
     public static ImmutableArray<ForeignFormat> All { get; } =
     [
         CpuidRaw,
         FirecrackerFingerprint,
+        Qmp,
     ];
 
     /// <summary>The names, for a message.</summary>

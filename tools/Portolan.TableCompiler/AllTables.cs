@@ -19,6 +19,7 @@ public static class AllTables
         new Tables.VmxCr4Fixed1Table(),
         new Tables.EvmcsTable(),
         new Tables.FirecrackerNormalizationTable(),
+        new Tables.QemuPropertiesTable(),
         new Tables.ModelMsrsTable(),
         new Tables.ExposureTable(),
         new Tables.CpuLinesTable(),

@@ -39,20 +39,62 @@ public ref struct JsonParser
         return value is null ? Reading.Refused<JsonValue>(parser._fault!) : Reading.Of(value);
     }
 
+    /// <summary>
+    /// Reads JSON values that follow one another with nothing but white space between them, as QEMU's monitor writes them; at least
+    /// one. Offsets count from the input's first byte.
+    /// </summary>
+    /// <param name="file">The name that a fault gives the input.</param>
+    /// <param name="bytes">UTF-8 text.</param>
+    public static Reading<IReadOnlyList<JsonValue>> ParseSequence(string file, ReadOnlySpan<byte> bytes)
+    {
+        JsonParser parser = new(file, bytes);
+        List<JsonValue> values = [];
+        if (parser.TryStart())
+        {
+            do
+            {
+                if (parser.ParseValue(0) is not { } value)
+                {
+                    break;
+                }
+
+                values.Add(value);
+                parser.SkipSpace();
+            }
+            while (parser._at < bytes.Length);
+        }
+
+        return parser._fault is { } fault ? Reading.Refused<IReadOnlyList<JsonValue>>(fault) : Reading.Of<IReadOnlyList<JsonValue>>(values);
+    }
+
     /// <summary>The 1-based line of a byte offset.</summary>
     public static int LineOf(ReadOnlySpan<byte> bytes, int offset) => bytes[..Math.Min(offset, bytes.Length)].Count((byte)'\n') + 1;
 
     private JsonValue? ParseWhole()
     {
+        if (!TryStart() || ParseValue(0) is not { } value)
+        {
+            return null;
+        }
+
+        SkipSpace();
+        return _at == _bytes.Length ? value : Fault(_at, "the end of the document", Here(), "keep one document per file");
+    }
+
+    /// <summary>Goes to the first value; false, with the fault, where there cannot be one.</summary>
+    private bool TryStart()
+    {
         if (_bytes.Length > LargestDocument)
         {
-            return Fault(LargestDocument, $"at most {LargestDocument >> 20} MiB", $"{_bytes.Length} bytes", "this is no document of ours");
+            Fault(LargestDocument, $"at most {LargestDocument >> 20} MiB", $"{_bytes.Length} bytes", "this is no document of ours");
+            return false;
         }
 
         if (!Utf8.IsValid(_bytes))
         {
             int bad = FirstInvalid(_bytes);
-            return Fault(bad, "UTF-8 text", $"byte 0x{_bytes[bad]:x2}", "save the document as UTF-8");
+            Fault(bad, "UTF-8 text", $"byte 0x{_bytes[bad]:x2}", "save the document as UTF-8");
+            return false;
         }
 
         if (_bytes.StartsWith("\uFEFF"u8))
@@ -63,17 +105,11 @@ public ref struct JsonParser
         SkipSpace();
         if (_at == _bytes.Length)
         {
-            return Fault(_at, "a JSON document", _bytes.IsEmpty ? "an empty file" : "only white space", "check the path, or write the document again");
+            Fault(_at, "a JSON document", _bytes.IsEmpty ? "an empty file" : "only white space", "check the path, or write the document again");
+            return false;
         }
 
-        JsonValue? value = ParseValue(0);
-        if (value is null)
-        {
-            return null;
-        }
-
-        SkipSpace();
-        return _at == _bytes.Length ? value : Fault(_at, "the end of the document", Here(), "keep one document per file");
+        return true;
     }
 
     private JsonValue? ParseValue(int depth)
@@ -261,9 +297,8 @@ public ref struct JsonParser
     private string? ParseString()
     {
         int start = ++_at;
-        int plain = _bytes[_at..].IndexOfAnyExceptInRange((byte)' ', (byte)'~');
         int special = _bytes[_at..].IndexOfAny((byte)'"', (byte)'\\');
-        if (special >= 0 && (plain < 0 || special < plain) && _bytes[_at + special] == (byte)'"')
+        if (special >= 0 && _bytes[_at + special] == (byte)'"' && !_bytes.Slice(_at, special).ContainsAnyExceptInRange((byte)' ', (byte)'~'))
         {
             _at += special + 1;
             return Encoding.ASCII.GetString(_bytes.Slice(start, special));
