@@ -23,6 +23,7 @@ public static class AllTables
         new Tables.ModelMsrsTable(),
         new Tables.ExposureTable(),
         new Tables.CpuLinesTable(),
+        new Tables.SaveSetsTable(),
         new Tables.ModelsTable(),
         new Tables.VmstatesTable(),
         new Tables.Vmcs12Table(),
