@@ -49,6 +49,12 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>An operator's policy.</summary>
     public static DocumentKind Policy { get; } = new("policy", 1);
 
+    /// <summary>What a VMM saves of a guest: read, not written.</summary>
+    public static DocumentKind VmmSaves { get; } = new("vmm-saves", 1);
+
+    /// <summary>The state that a VMM leaves out: written, not read.</summary>
+    public static DocumentKind SaveSetLint { get; } = new("save-set-lint", 1);
+
     /// <summary>A guest's VMX capability MSRs: written, not read.</summary>
     public static DocumentKind VmxMsrs { get; } = new("vmx-msrs", 1);
 

@@ -1,10 +1,12 @@
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
+using Portolan.Compatibility.Lint;
 using Portolan.Compatibility.Policies;
 using Portolan.Documents;
 using Portolan.Documents.Guests;
 using Portolan.Documents.Hosts;
 using Portolan.Documents.Json;
+using Portolan.Documents.Lint;
 using Portolan.Documents.Policies;
 using Portolan.Kvm;
 using Portolan.Kvm.Guest;
@@ -55,6 +57,8 @@ internal sealed record InputFile(string Name, ReadOnlyMemory<byte> Bytes)
     public static Reading<GuestState> State(Terminal terminal, string name) => Then(Read(terminal, name), GuestStateDocument.Read);
 
     public static Reading<CheckPolicy> Policy(Terminal terminal, string name) => Then(Read(terminal, name), PolicyDocument.Read);
+
+    public static Reading<SaveSet> SaveSet(Terminal terminal, string name) => Then(Read(terminal, name), SaveSetDocument.Read);
 
     private static Reading<T> Then<T>(Reading<InputFile> file, Func<string, ReadOnlyMemory<byte>, Reading<T>> parse)
         where T : class

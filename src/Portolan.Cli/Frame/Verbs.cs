@@ -28,6 +28,7 @@ internal static class Verbs
             GuestDefine.Command(terminal),
             GuestShow.Command(terminal),
             GuestVmxMsrs.Command(terminal),
+            GuestLint.Command(terminal),
         },
         CheckVerb.Command(terminal),
         TraceVerb.Command(terminal),

@@ -76,9 +76,18 @@ public sealed record SaveItem(SaveItemKind Kind, string Name, ImmutableArray<Msr
 
 /// <summary>Something a VMM saves, and when.</summary>
 /// <param name="Item">What.</param>
-/// <param name="When">Features of the guest's CPUID, any one of which makes the VMM save it; empty for always.</param>
+/// <param name="When">
+/// Features of the guest's CPUID, any one of which makes the VMM save it; empty for always; <see cref="Unread"/> where nobody knows.
+/// </param>
 /// <param name="Source">Where it was read.</param>
-public sealed record SavedItem(SaveItem Item, ImmutableArray<string> When, string Source);
+public sealed record SavedItem(SaveItem Item, ImmutableArray<string> When, string Source)
+{
+    /// <summary>The word of an item of which it was not read whether the VMM saves it.</summary>
+    public const string Unread = "unread";
+
+    /// <summary>Is it known that the VMM saves it, at least sometimes?</summary>
+    public bool IsKnown => !When.Contains(Unread);
+}
 
 /// <summary>What a VMM reads from KVM and puts into what it saves of a guest.</summary>
 /// <param name="Name">The VMM, for people.</param>

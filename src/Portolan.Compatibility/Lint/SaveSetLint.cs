@@ -67,16 +67,17 @@ public sealed class SaveSetLint
     {
         Answer promised = _guest.Can(row, msr);
         IReadOnlyList<string> needs = row.Needs is ["cpuid"] ? KnownMsrs.Find(msr!.Value)?.Needs ?? [] : row.Needs;
-        if (promised.Value == false || IsSaved(row, msr, needs))
+        Answer saved = promised.Value == false ? Answer.No : IsSaved(row, msr, needs);
+        if (promised.Value == false || saved.Value == true)
         {
             return null;
         }
 
         Answer present = _host.Has(row, msr, promised.Value == true && needs.Any(static need => need != KnownMsr.Unpromised));
-        return present.Value == false ? null : (promised, present);
+        return present.Value == false ? null : (promised, saved.Value is null ? saved : present);
     }
 
-    private bool IsSaved(GuestStateRow row, uint? msr, IReadOnlyList<string> needs)
+    private Answer IsSaved(GuestStateRow row, uint? msr, IReadOnlyList<string> needs)
     {
         bool Carries(SavedItem saved, SaveItem item, uint? index)
             => index is { } one ? saved.Item.Covers(one, _host.Lists(one)) : saved.Item.Kind == item.Kind && saved.Item.Name == item.Name;
@@ -85,8 +86,12 @@ public sealed class SaveSetLint
         bool Applies(SavedItem saved)
             => saved.When is [] || (needs.Count > 0 && needs.All(need => saved.When.Contains(need))) || _guest.Any(saved.When).Value == true;
 
-        return _saves.Items.Any(saved => Applies(saved)
-            && (Carries(saved, row.Item, msr) || row.Also.Any(also => Carries(saved, also, also.Kind == SaveItemKind.Msr ? also.Msrs[0].First : null))));
+        bool IsOf(SavedItem saved)
+            => Carries(saved, row.Item, msr) || row.Also.Any(also => Carries(saved, also, also.Kind == SaveItemKind.Msr ? also.Msrs[0].First : null));
+
+        return _saves.Items.Any(saved => saved.IsKnown && Applies(saved) && IsOf(saved)) ? Answer.Yes("")
+            : _saves.Items.Any(saved => !saved.IsKnown && IsOf(saved)) ? Answer.Unknown($"whether {_saves.Name} saves it")
+            : Answer.No;
     }
 
     private void Add(GuestStateRow row, SaveItem state, (Answer Promised, Answer Present)? lost)

@@ -75,7 +75,7 @@ internal sealed class SaveSetsTable : ITable
         foreach (TsvRow row in saves.Rows)
         {
             Unknown(row, "vmms", known, Vmms, problems);
-            Unknown(row, "when", features, FeaturesTable.File, problems);
+            Unknown(row, "when", [.. features, "unread"], FeaturesTable.File, problems);
             if (row["kind"] != "msr")
             {
                 Unknown(row, "item", items, State, problems);
