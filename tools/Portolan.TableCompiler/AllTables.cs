@@ -27,6 +27,7 @@ public static class AllTables
         new Tables.ModelsTable(),
         new Tables.VmstatesTable(),
         new Tables.Vmcs12Table(),
+        new Tables.QemuCpuTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Portolan.Kvm.Guest.Definition;
 using Portolan.X86.Xsave;
 
@@ -48,6 +49,11 @@ internal sealed class GuestRequestOptions
             command.Add(option);
         }
     }
+
+    /// <summary>Is anything asked for but a machine type and a name?</summary>
+    public bool SaysMore(CommandResult result)
+        => result.GetValue(_without) is { Length: > 0 } || result.GetValue(_permit) is { Length: > 0 } || result.GetValue(_hyperv) || result.GetValue(_evmcs)
+            || result.GetValue(_perfGlobalCtrl) is not null || result.GetValue(_tscKhz) is not null;
 
     public GuestRequest Of(ParseResult parsed) => new()
     {

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Portolan.Cli.Frame;
+using Portolan.Documents;
+using Portolan.Formats.QemuCpu;
+using Portolan.Kvm.Guest.Definition;
+using Portolan.Kvm.Guest.Qemu;
+using Portolan.Kvm.Snapshot;
+
+namespace Portolan.Cli.Guest;
+
+/// <summary>The options that name what a VMM was told about a guest.</summary>
+internal sealed class GuestSourceOptions
+{
+    private readonly Option<string?> _cpu = new("--cpu")
+    {
+        Description = "QEMU's -cpu argument: a model or host, features and other properties.",
+        HelpName = "MODEL[,PROPERTY...]",
+    };
+
+    /// <summary>The options' names, for a message.</summary>
+    public string Names => string.Join(", ", All.Select(static option => option.Name));
+
+    private Option<string?>[] All => [_cpu];
+
+    public void AddTo(Command command)
+    {
+        foreach (Option<string?> option in All)
+        {
+            command.Add(option);
+        }
+    }
+
+    /// <summary>How many of the sources are named.</summary>
+    public int Count(CommandResult result) => All.Count(option => result.GetValue(option) is not null);
+
+    /// <summary>The contract by the one source that is named.</summary>
+    public Reading<GuestDefinitionAnswer> Define(Terminal terminal, ParseResult parsed, HostSnapshot? host, GuestRequest wanted)
+    {
+        Reading<QemuCpuRequest> cpu = QemuCpuParser.Read(parsed.GetValue(_cpu)!);
+        return cpu.Ok
+            ? Reading.Of(QemuExpansion.From(cpu.Value with { MachineType = wanted.MachineType, Name = wanted.Name }, host))
+            : Reading.Refused<GuestDefinitionAnswer>(cpu.Fault);
+    }
+}

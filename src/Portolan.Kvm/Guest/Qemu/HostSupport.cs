@@ -1,0 +1,119 @@
+using Portolan.Kvm.Snapshot;
+using Portolan.X86.Cpuid;
+using Portolan.X86.Features;
+using Portolan.X86.Models;
+using Portolan.X86.Msr;
+using Portolan.X86.Vmx;
+
+namespace Portolan.Kvm.Guest.Qemu;
+
+/// <summary>
+/// What QEMU may give a guest on a host: KVM_GET_SUPPORTED_CPUID and the feature MSRs, with what QEMU adds to them
+/// (kvm_arch_get_supported_cpuid).
+/// </summary>
+internal sealed class HostSupport
+{
+    private static readonly string[] NeverByItself = ["topoext", "kvm-hint-dedicated"]; // no_autoenable_flags
+    private static readonly string[] Immovable = ["invtsc"]; // unmigratable_flags
+    private static readonly string[] OfTheCpu = ["erms", "fsrm", "fzrm", "fsrs", "fsrc"]; // the CPU's own: speed, no new instructions
+    private static readonly string[] Emulated = ["hypervisor", "arat", "topoext"];
+
+    private readonly MsrTable? _msrs;
+    private readonly VmxCapabilities? _vmx;
+    private readonly HostSnapshot _host;
+
+    private HostSupport(HostSnapshot host, CpuidTable cpuid)
+    {
+        _host = host;
+        Cpuid = cpuid;
+        _msrs = host.FeatureMsrs?.Value;
+        _vmx = _msrs is not null && VmxCapabilitiesReader.TryRead(_msrs, out VmxCapabilities read, out _) ? read : null;
+    }
+
+    /// <summary>The CPUID that may be given, with QEMU's additions.</summary>
+    public CpuidTable Cpuid { get; }
+
+    /// <summary>The host's VMX maxima, where the snapshot has them.</summary>
+    public VmxCapabilities? Vmx => _vmx;
+
+    /// <summary>The feature MSRs' maxima, where the snapshot has them.</summary>
+    public MsrTable? Msrs => _msrs;
+
+    public static HostSupport? Of(HostSnapshot host)
+    {
+        if (host.SupportedCpuid is not { } supported)
+        {
+            return null;
+        }
+
+        CpuidTable table = supported.Value;
+        foreach (string name in Emulated)
+        {
+            table = table.WithValue(FeatureTable.Get(name), 1);
+        }
+
+        foreach (CpuidFeature feature in OfTheCpu.Select(FeatureTable.Get).Where(feature => host.NativeCpuid?.Value.Has(feature) == true))
+        {
+            table = table.WithValue(feature, 1);
+        }
+
+        if (host.Capabilities is { } capabilities && capabilities.Value.TryGetValue("KVM_CAP_TSC_DEADLINE_TIMER", out long deadline) && deadline > 0)
+        {
+            table = table.WithValue(FeatureTable.Get("tsc-deadline"), 1);
+        }
+
+        return new HostSupport(host, table);
+    }
+
+    /// <summary>May a guest have the bit? Null where the snapshot does not know.</summary>
+    public bool? Has(CpuidFeature feature)
+    {
+        if (Cpuid.Has(feature))
+        {
+            return _host.UnknownCpuidBits?.Has(feature) == true ? null : true;
+        }
+
+        bool unknown = _host.UnknownCpuidBits?.Has(feature) == true
+            || (_host.SupportedCpuidIsPartial && HypervisorLeaves.BaseOf(Cpuid, feature.Space) is var start
+                && (start is null || !Cpuid.Contains(new CpuidAddress(start.Value + feature.Address.Leaf, feature.Address.Subleaf))));
+        return unknown ? null : false;
+    }
+
+    /// <summary>May a guest have every bit behind a property? Null where the snapshot does not know.</summary>
+    public bool? Has(QemuProperty property)
+    {
+        bool? all = true;
+        foreach (bool? one in property.Cpuid.Select(Has).Concat(property.Msr.Select(Has)).Concat(property.Vmx.Select(Has)))
+        {
+            all = one == false || all == false ? false : one is null ? null : all;
+        }
+
+        return all;
+    }
+
+    /// <summary>The features that -cpu host takes by itself.</summary>
+    public IEnumerable<string> Supported(bool migratableOnly)
+        => QemuCpuFacts.Properties.Where(property => property.Kind == QemuPropertyKind.Feature && !NeverByItself.Contains(property.Name)
+            && !(migratableOnly && Immovable.Contains(property.Name)) && HasSome(property)).Select(property => property.Name);
+
+    /// <summary>Is it one that keeps a guest from moving?</summary>
+    public static bool BlocksMigration(string property) => Immovable.Contains(property);
+
+    private bool HasSome(QemuProperty property)
+        => property.Cpuid.Any(feature => Has(feature) == true) || property.Msr.Any(bits => Has(bits) == true) || property.Vmx.Any(control => Has(control) == true);
+
+    private bool? Has(MsrBits bits) => _msrs is null ? null : _msrs.TryGet(bits.Msr, out ulong value) && (value & bits.Mask) == bits.Mask;
+
+    private bool? Has(VmxControl control)
+    {
+        if (_vmx is not { } vmx)
+        {
+            return Cpuid.Has("vmx") ? null : false;
+        }
+
+        ulong settings = vmx[control.Group];
+        return QemuVmxMsrs.IsControl(control.Group)
+            ? ((settings >> 32) & ~(settings & uint.MaxValue) & control.Mask) == control.Mask
+            : (settings & control.Mask) == control.Mask;
+    }
+}
