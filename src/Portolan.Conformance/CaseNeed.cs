@@ -14,6 +14,14 @@ public sealed record CaseNeed(string Text, Func<CaseRun, string?> Missing)
     /// <summary>kvm_intel, or a KVM with its nested VMX.</summary>
     internal static CaseNeed Vmx { get; } = new("VMX", static run => run.HasVmx ? null : "KVM here gives guests no VMX");
 
+    /// <summary>kvm_intel's own MSRs.</summary>
+    internal static CaseNeed IntelModule { get; } = new("kvm_intel", static run => run.IsIntel switch
+    {
+        null => "it is not known which vendor module KVM here has",
+        false => "KVM here is not kvm_intel",
+        _ => null,
+    });
+
     /// <summary>Nested SVM.</summary>
     internal static CaseNeed Svm { get; } = new("SVM", static run => run.HasSvm ? null : "KVM here gives guests no SVM");
 
@@ -80,6 +88,10 @@ public sealed record CaseNeed(string Text, Func<CaseRun, string?> Missing)
         false => $"KVM here does not list {KnownMsrs.Describe(index)}",
         _ => null,
     });
+
+    /// <summary>A module parameter's value; where the snapshot has no parameters, the usual one is taken.</summary>
+    internal static CaseNeed Parameter(string name, string value) => new($"{name} = {value}", run
+        => run.Host.ModuleParameters?.Value.GetValueOrDefault(name, value) is { } other && other != value ? $"{name} is {other} here" : null);
 
     /// <summary>A behaviour's value.</summary>
     internal static CaseNeed Behaviour(string id, params string[] values) => new($"{id} = {string.Join(" or ", values)}", run => run.Behaviours[id] switch

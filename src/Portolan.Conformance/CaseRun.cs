@@ -7,6 +7,9 @@ namespace Portolan.Conformance;
 /// <summary>One case on one subject: what the case may ask, and the ledger of what was expected and found.</summary>
 public sealed class CaseRun : IDisposable
 {
+    /// <summary><c>Genu</c>, CPUID.0:EBX of an Intel CPU.</summary>
+    private const uint IntelBrand = 0x756e6547;
+
     private readonly ConformanceSubject _subject;
     private readonly ConformanceCase _case;
     private readonly List<IDisposable> _open = [];
@@ -28,7 +31,7 @@ public sealed class CaseRun : IDisposable
     internal KvmBehaviours Behaviours => _subject.Behaviours;
 
     /// <summary>Does every case have a process of its own?</summary>
-    internal bool HasOwnProcess => _subject.HasFreshProcesses;
+    internal bool HasOwnProcess => _subject.IsModel;
 
     internal IKvmSystem System => _system ??= _subject.OpenProcess();
 
@@ -37,6 +40,14 @@ public sealed class CaseRun : IDisposable
 
     /// <summary>S without dynamic components: what every vCPU has.</summary>
     internal XFeatureMask Plain => Supported.Except(XFeatureTable.Dynamic);
+
+    /// <summary>Is the vendor module kvm_intel? Null if neither the module nor the CPU is known.</summary>
+    internal bool? IsIntel => Host.KvmModule?.Value switch
+    {
+        "kvm_intel" => true,
+        null => Host.AnyCpuid is { } table ? table.GetOrZero(0).Ebx == IntelBrand : null,
+        _ => false,
+    };
 
     internal bool HasVmx => Offers("vmx") is true;
 

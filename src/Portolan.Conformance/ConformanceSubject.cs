@@ -12,9 +12,9 @@ namespace Portolan.Conformance;
 /// KVM as a process sees it. A model answers a new process each time; a live kernel answers this process, whose permissions were fixed by
 /// its first vCPU. The suite does not dispose it.
 /// </param>
-/// <param name="HasFreshProcesses">Does <paramref name="OpenProcess"/> answer a new process each time?</param>
+/// <param name="IsModel">Is it a model, which answers a new process each time?</param>
 public sealed record ConformanceSubject(
-    string Name, HostSnapshot Host, KvmBehaviours Behaviours, Func<IKvmSystem> OpenProcess, bool HasFreshProcesses)
+    string Name, HostSnapshot Host, KvmBehaviours Behaviours, Func<IKvmSystem> OpenProcess, bool IsModel)
 {
     /// <summary>Guest CPUIDs that cases share, by name: a table is made once, and the model compiles it once.</summary>
     internal ConcurrentDictionary<string, CpuidTable> Tables { get; } = new(StringComparer.Ordinal);

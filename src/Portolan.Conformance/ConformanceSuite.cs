@@ -28,6 +28,6 @@ public static class ConformanceSuite
 
     private static IEnumerable<ConformanceCase> Everything() =>
     [
-        .. XsaveSetCases.All(), .. XsaveGetCases.All(), .. SregsCases.All(), .. XcrCases.All(), .. CpuidCases.All(),
+        .. XsaveSetCases.All(), .. XsaveGetCases.All(), .. SregsCases.All(), .. MsrCases.All(), .. XcrCases.All(), .. CpuidCases.All(),
     ];
 }

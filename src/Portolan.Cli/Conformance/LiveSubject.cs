@@ -16,7 +16,7 @@ internal sealed class LiveSubject : IDisposable
     private LiveSubject(KvmSystem system, HostSnapshot host)
     {
         _system = system;
-        Subject = new ConformanceSubject("live", host, KvmBehaviours.Of(host), () => system, HasFreshProcesses: false);
+        Subject = new ConformanceSubject("live", host, KvmBehaviours.Of(host), () => system, IsModel: false);
     }
 
     public ConformanceSubject Subject { get; }

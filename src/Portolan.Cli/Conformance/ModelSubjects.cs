@@ -65,6 +65,6 @@ internal static class ModelSubjects
         }
 
         string title = $"model of {host.Name ?? name}{(generation is null ? "" : $" as {generation.Name}")}";
-        return Reading.Of<IReadOnlyList<ConformanceSubject>>([new ConformanceSubject(title, host, behaviours, system.AnotherProcess, HasFreshProcesses: true)]);
+        return Reading.Of<IReadOnlyList<ConformanceSubject>>([new ConformanceSubject(title, host, behaviours, system.AnotherProcess, IsModel: true)]);
     }
 }

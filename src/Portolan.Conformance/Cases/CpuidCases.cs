@@ -93,7 +93,10 @@ internal static class CpuidCases
                 return;
             }
 
-            run.Expect("KVM_SET_CPUID2 of the same table after KVM_RUN", rule == CpuidAfterRun.Refused ? Errno.EINVAL : Errno.None, vcpu.Cpu.SetCpuid2(run.Everything));
+            if (vcpu.Cpuid() is { } kept)
+            {
+                run.Expect("KVM_SET_CPUID2 of what KVM_GET_CPUID2 answers, after KVM_RUN", rule == CpuidAfterRun.Refused ? Errno.EINVAL : Errno.None, vcpu.Cpu.SetCpuid2(kept));
+            }
         }),
         ConformanceCase.Of("cpuid.set.after-run", "other", "After the first KVM_RUN another CPUID table is refused", [], static run =>
         {
@@ -178,8 +181,9 @@ internal static class CpuidCases
         {
             if (run.Vcpu(run.Everything) is { } vcpu && vcpu.Cpuid() is { } kept)
             {
-                IReadOnlyList<CpuidDifference> differences = CpuidDiff.Compare(run.Everything, kept);
-                run.Check(differences.Count == 0, "no difference", string.Join("; ", differences.Take(5)));
+                bool rewritten = run.Behaviours.CpuidRewrite == CpuidRewrite.Leaf0dFromHardware;
+                CpuidDifference[] differences = [.. CpuidDiff.Compare(run.Everything, kept).Where(one => !rewritten || !one.Place.Contains("EAX=0DH", StringComparison.Ordinal))];
+                run.Check(differences.Length == 0, "no difference", $"differences: {string.Join("; ", differences.Take(5).Select(static one => one.Place))}");
             }
         }),
         new("cpuid.guest/everything", ["C4", "S1"], "The guest reads each leaf as KVM_GET_CPUID2 answers it", [], static run =>
