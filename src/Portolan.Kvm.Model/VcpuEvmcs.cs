@@ -216,6 +216,7 @@ internal sealed class VcpuEvmcs(ModelVcpu vcpu)
         Span.ED => EvmcsSpan.ED,
         Span.EE => EvmcsSpan.EE,
         Span.EF => EvmcsSpan.EF,
+        Span.EG => EvmcsSpan.EG,
         _ => null,
     };
 }

@@ -46,7 +46,7 @@ public static class Hosts
     public static HostSnapshot WithoutXsave(string release)
         => Build("nehalem " + release, release, isAmd: false, 0, 0, 0xffff, LegacyCpuid().Without(entry => entry.Address.Leaf == 0xd), VmxMaxima(release), hasEvmcs: true);
 
-    /// <summary>The same host with the behaviours of a generation, G0 to G3b or E-a to E-f.</summary>
+    /// <summary>The same host with the behaviours of a generation, G0 to G3b or E-a to E-g.</summary>
     public static HostSnapshot As(this HostSnapshot host, string generation)
     {
         Generation found = GenerationTable.Find(generation) ?? throw new ArgumentException($"no generation {generation}", nameof(generation));

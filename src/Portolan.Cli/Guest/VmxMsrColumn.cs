@@ -9,7 +9,7 @@ using Portolan.X86.Vmx;
 namespace Portolan.Cli.Guest;
 
 /// <summary>A guest's VMX capability MSRs under one filter.</summary>
-/// <param name="Span">The span's name, E-a to E-f; null for a guest without eVMCS, which nothing filters.</param>
+/// <param name="Span">The span's name, E-a to E-g; null for a guest without eVMCS, which nothing filters.</param>
 /// <param name="Rows">The MSRs.</param>
 internal sealed record VmxMsrColumn(string? Span, ImmutableArray<VmxMsrView> Rows)
 {

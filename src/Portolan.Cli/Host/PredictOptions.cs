@@ -8,7 +8,7 @@ internal sealed class PredictOptions
     private readonly Option<string?> _cpu = new("--cpu") { Description = "Start from a CPU line instead of a snapshot, as in 'sapphire-rapids'.", HelpName = "LINE" };
     private readonly Option<string?> _kernel = new("--kernel") { Description = "Under this upstream kernel, as in 6.1.59.", HelpName = "RELEASE" };
     private readonly Option<string?> _xsave = new("--xsave") { Description = "With the XSAVE behaviours of this generation, G0 … G3b.", HelpName = "GENERATION" };
-    private readonly Option<string?> _evmcs = new("--evmcs") { Description = "With the eVMCS behaviours of this generation, E-a … E-f.", HelpName = "GENERATION" };
+    private readonly Option<string?> _evmcs = new("--evmcs") { Description = "With the eVMCS behaviours of this generation, E-a … E-g.", HelpName = "GENERATION" };
     private readonly Option<string[]> _withoutXFeature = Many("--without-xfeature", "Without this XSAVE component.", "NAME");
     private readonly Option<string[]> _without = Many("--without", "Without this CPU feature and what depends on it, by any of its names.", "FEATURE");
     private readonly Option<string?> _microcode = new("--microcode") { Description = "With this microcode revision.", HelpName = "REVISION" };

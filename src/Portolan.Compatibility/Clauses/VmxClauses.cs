@@ -230,6 +230,7 @@ internal static class VmxClauses
         Filter.ED => EvmcsSpan.ED,
         Filter.EE => EvmcsSpan.EE,
         Filter.EF => EvmcsSpan.EF,
+        Filter.EG => EvmcsSpan.EG,
         _ => null,
     };
 

@@ -64,6 +64,7 @@ public static partial class BehaviourTable
         new("evmcs.filter", "E-d", "eVMCS filter of 5.17: which controls are removed and which fail VM entry (data/x86)", null, "E6", [], "arch/x86/kvm/vmx/hyperv.c, vmx/evmcs.c; contract E6"),
         new("evmcs.filter", "E-e", "eVMCS filter of 6.1: which controls are removed and which fail VM entry (data/x86)", null, "E6", [], "arch/x86/kvm/vmx/hyperv.c, vmx/evmcs.c; contract E6"),
         new("evmcs.filter", "E-f", "eVMCS filter of 6.3, an allow-list: which controls are removed and which fail VM entry (data/x86)", null, "E6", [], "arch/x86/kvm/vmx/hyperv.c, vmx/evmcs.c; contract E6"),
+        new("evmcs.filter", "E-g", "eVMCS filter of 7.2: that of 6.3, and mode-based execute control for EPT is let through (data/x86)", null, "E6", [], "arch/x86/kvm/vmx/hyperv_evmcs.h EVMCS1_SUPPORTED_2NDEXEC (7.2.12)"),
         new("evmcs.filter-sees", "everyone", "Enabling eVMCS rewrites the vCPU's VMX capability MSRs for host and guest", null, "E12", [], "arch/x86/kvm/vmx/evmcs.c nested_enable_evmcs (31de3d2500e4); contract E6, E12"),
         new("evmcs.filter-sees", "guest", "The eVMCS filter applies to the guest's own RDMSR only", null, "E12", [], "arch/x86/kvm/vmx/evmcs.c nested_enable_evmcs (31de3d2500e4); contract E6, E12"),
         new("evmcs.filter-when", "capability", "The filter applies as soon as the capability was enabled", null, "E13", [], "arch/x86/kvm/vmx/hyperv.c guest_cpuid_has_evmcs; contract E6, E13"),

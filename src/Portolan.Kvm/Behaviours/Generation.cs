@@ -4,7 +4,7 @@ using Portolan.Kvm.Kernel;
 namespace Portolan.Kvm.Behaviours;
 
 /// <summary>A named set of behaviours: a row of data/kvm/generations.tsv, with what it inherits.</summary>
-/// <param name="Name">G0, G1, G2a, … for XSAVE; E-a … E-f for eVMCS.</param>
+/// <param name="Name">G0, G1, G2a, … for XSAVE; E-a … E-g for eVMCS.</param>
 /// <param name="Family"><c>xsave</c> or <c>evmcs</c>.</param>
 /// <param name="Sets">Each behaviour it decides, and the value.</param>
 /// <param name="Kernels">The upstream releases known to be of this generation.</param>

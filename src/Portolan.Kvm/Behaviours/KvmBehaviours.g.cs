@@ -383,6 +383,8 @@ public enum EvmcsFilter
     EE,
     /// <summary>eVMCS filter of 6.3, an allow-list: which controls are removed and which fail VM entry (data/x86).</summary>
     EF,
+    /// <summary>eVMCS filter of 7.2: that of 6.3, and mode-based execute control for EPT is let through (data/x86).</summary>
+    EG,
 }
 
 /// <summary>Values of evmcs.filter-sees (contract E12).</summary>

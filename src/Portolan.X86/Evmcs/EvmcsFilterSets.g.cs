@@ -60,6 +60,15 @@ public static partial class EvmcsFilterSets
             new(VmxControlGroup.Entry, [0x484, 0x490], 0x7f3ffu, 0x2000u, 0x7f3ffu, "arch/x86/kvm/vmx/hyperv.c, hyperv_evmcs.h (6.12.117)"),
             new(VmxControlGroup.VmFunctions, [0x491], 0x0u, 0x0u, 0x0u, "arch/x86/kvm/vmx/hyperv.c, hyperv_evmcs.h (6.12.117)"),
         ]),
+        new("E-g",
+        [
+            new(VmxControlGroup.PinBased, [0x481, 0x48d], 0x3fu, 0x0u, 0x3fu, "arch/x86/kvm/vmx/hyperv.c, hyperv_evmcs.h (7.2.12)"),
+            new(VmxControlGroup.Primary, [0x482, 0x48e], 0xfff9fffeu, 0x0u, 0xfff9fffeu, "arch/x86/kvm/vmx/hyperv.c, hyperv_evmcs.h (7.2.12)"),
+            new(VmxControlGroup.Secondary, [0x48b], 0xc55998feu, 0x0u, 0xc55998feu, "arch/x86/kvm/vmx/hyperv.c, hyperv_evmcs.h (7.2.12)"),
+            new(VmxControlGroup.Exit, [0x483, 0x48f], 0x3bfffffu, 0x1000u, 0x3bfffffu, "arch/x86/kvm/vmx/hyperv.c, hyperv_evmcs.h (7.2.12)"),
+            new(VmxControlGroup.Entry, [0x484, 0x490], 0x7f3ffu, 0x2000u, 0x7f3ffu, "arch/x86/kvm/vmx/hyperv.c, hyperv_evmcs.h (7.2.12)"),
+            new(VmxControlGroup.VmFunctions, [0x491], 0x0u, 0x0u, 0x0u, "arch/x86/kvm/vmx/hyperv.c, hyperv_evmcs.h (7.2.12)"),
+        ]),
         new("revision-2016",
         [
             new(VmxControlGroup.PinBased, [0x481, 0x48d], ~0xc0u, 0x0u, ~0xc0u, "KVM: nVMX: Support several new fields in eVMCSv1, EVMCSv1_2016 (2022 series, evmcs_unsupported_ctls)"),

@@ -23,8 +23,11 @@ public enum EvmcsSpan
     /// <summary>E-e: mainline 6.1 to 6.2; filtered values are seen by guest-with-hyperv-cpuid.</summary>
     EE,
 
-    /// <summary>E-f: mainline 6.3 to …; filtered values are seen by guest-with-hyperv-cpuid.</summary>
+    /// <summary>E-f: mainline 6.3 to 6.18; filtered values are seen by guest-with-hyperv-cpuid.</summary>
     EF,
+
+    /// <summary>E-g: mainline 7.2 to …; filtered values are seen by guest-with-hyperv-cpuid.</summary>
+    EG,
 
 }
 
@@ -37,6 +40,7 @@ public static partial class EvmcsSpans
         new(EvmcsSpan.EC, "E-c", EvmcsReader.Guest, "5.15", "5.16", "3778511dfc59 (5.10.71), 5.14.10; KVM contract section 4, E6"),
         new(EvmcsSpan.ED, "E-d", EvmcsReader.Guest, "5.17", "6.0", "arch/x86/kvm/vmx/evmcs.c (5.10.251 carries the pair); KVM contract section 4, E6 and R6"),
         new(EvmcsSpan.EE, "E-e", EvmcsReader.GuestWithHypervCpuid, "6.1", "6.2", "4da77090b0fc; arch/x86/kvm/vmx/evmcs.c and vmx.c vmx_get_msr (6.1.192)"),
-        new(EvmcsSpan.EF, "E-f", EvmcsReader.GuestWithHypervCpuid, "6.3", null, "bbbaf8cd1735; arch/x86/kvm/vmx/hyperv.c and hyperv_evmcs.h (6.12.117)"),
+        new(EvmcsSpan.EF, "E-f", EvmcsReader.GuestWithHypervCpuid, "6.3", "6.18", "bbbaf8cd1735; arch/x86/kvm/vmx/hyperv.c and hyperv_evmcs.h (6.12.117)"),
+        new(EvmcsSpan.EG, "E-g", EvmcsReader.GuestWithHypervCpuid, "7.2", null, "arch/x86/kvm/vmx/hyperv.c and hyperv_evmcs.h (7.2.12); 6.19 to 7.1 were not read"),
     ];
 }

@@ -11,6 +11,6 @@ public static partial class EvmcsSpans
     /// <summary>The row of a span.</summary>
     public static EvmcsSpanRow Row(this EvmcsSpan span) => Rows[(int)span];
 
-    /// <summary>The span called <c>E-a</c> to <c>E-f</c>, or null.</summary>
+    /// <summary>The span called <c>E-a</c> to <c>E-g</c>, or null.</summary>
     public static EvmcsSpan? Find(string name) => Array.Find(Rows, row => row.Name == name)?.Span;
 }

@@ -21,7 +21,9 @@ public sealed class GenerationTests
     [InlineData("6.12.117", "G3b", "E-f")]
     [InlineData("6.18.6", "G3a", "E-f")]
     [InlineData("6.18.44", "G3b", "E-f")]
-    [InlineData("6.19.0", "G3b", "E-f")]
+    [InlineData("6.19.0", "G3b", null)]
+    [InlineData("7.2.0", "G3b", "E-g")]
+    [InlineData("7.3.4", "G3b", "E-g")]
     public void For_a_release_answers_its_generation(string release, string xsave, string? evmcs)
     {
         Assert.True(KernelRelease.TryParse(release, out KernelRelease parsed));
