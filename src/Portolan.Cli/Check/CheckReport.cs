@@ -4,6 +4,7 @@ using Portolan.Compatibility.Judging;
 using Portolan.Documents;
 using Portolan.Documents.Verdicts;
 using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Model.Attribution;
 
 namespace Portolan.Cli.Check;
 
@@ -50,6 +51,12 @@ internal static class CheckReport
             string vcpus = withVcpus ? $" (vCPU {string.Join(", ", finding.Vcpus)})" : "";
             string own = finding.JudgedSeverity is { } severity ? $" ({VerdictWords.Of(severity)} without the policy)" : "";
             text.Line(Printable.OneLine($"      {finding.Words}{vcpus}{own}"));
+        }
+
+        foreach (IGrouping<Attribution, ReportedFinding> cause in findings.Where(static finding => finding.Cause is not null).GroupBy(static finding => finding.Cause!))
+        {
+            string which = cause.Count() == findings.Count() ? "" : $"{string.Join(", ", cause.Select(static finding => finding.ShortName))}: ";
+            text.Line(Printable.OneLine($"      cause: {which}{cause.Key.Words} ({cause.Key.Because})"), LineTone.Faint);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Portolan.Documents.Hosts;
 using Portolan.Documents.Json;
 
 namespace Portolan.Documents.Verdicts;
@@ -137,6 +138,10 @@ public static class VerdictDocument
         writer.Text("judgedSeverity", finding.JudgedSeverity is { } severity ? VerdictWords.Of(severity) : null);
         writer.Text("waiver", finding.Waiver);
         Numbers(writer.Json, "vcpus", finding.Vcpus);
+        if (finding.Cause is { } cause)
+        {
+            writer.Object("cause", Extension.PlaceOf(place, "cause"), () => AttributionFields.WriteMembers(writer.Json, cause));
+        }
     }
 
     private static void WritePlan(DocumentWriter writer, string place, ReportedPlan plan)

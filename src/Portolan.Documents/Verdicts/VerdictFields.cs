@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Compatibility.Judging;
+using Portolan.Documents.Hosts;
 using Portolan.Documents.Json;
 using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Model.Attribution;
 
 namespace Portolan.Documents.Verdicts;
 
@@ -72,6 +74,14 @@ internal static class VerdictFields
             subject.Finish(Extension.PlaceOf(place, "subject"));
         }
 
+        Attribution? cause = null;
+        if (row.Optional("cause") is { } given)
+        {
+            ObjectCursor of = row.Enter(given, row.PathOf("cause"));
+            cause = AttributionFields.Read(of);
+            of.Finish(Extension.PlaceOf(place, "cause"));
+        }
+
         FindingWords words = new(row.Text("place"), row.Text("names"), row.Text("guest"), row.Text("offered"));
         return new(row.Text("clause"), Word(row, "severity", Enum.GetValues<ClauseSeverity>(), VerdictWords.Of), Number(row, "hop"), row.Text("host"), kind, id, words)
         {
@@ -84,6 +94,7 @@ internal static class VerdictFields
             JudgedSeverity = row.Optional("judgedSeverity") is null ? null : Word(row, "judgedSeverity", Enum.GetValues<ClauseSeverity>(), VerdictWords.Of),
             Waiver = row.OptionalText("waiver"),
             Vcpus = [.. Numbers(row, "vcpus").Select(static vcpu => (uint)vcpu)],
+            Cause = cause,
         };
     }
 

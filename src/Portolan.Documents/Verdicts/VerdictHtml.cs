@@ -75,10 +75,11 @@ public static class VerdictHtml
             ReportedFinding first = clause.First();
             page.Add($"<h3>{Text(first.At)}: {Text(first.Statement)} <code>[{Text(first.Clause)}]</code></h3>\n");
             page.Add($"<p class=\"remark\">Else: {Text(first.Consequence)}. Enforced by {Text(first.EnforcedBy)}. Source: {Text(first.Source)}.{Text(first.Waiver is { } waiver ? $" Waived: {waiver}." : "")}{Text(first.JudgedSeverity is { } own ? $" {VerdictWords.Of(own)} without the policy." : "")}</p>\n");
-            page.Add($"<table><tr><th>where<th>guest<th>host{(report.Vcpus.Length > 1 ? "<th>vCPUs" : "")}</tr>\n");
+            page.Add($"<table><tr><th>where<th>guest<th>host<th>cause{(report.Vcpus.Length > 1 ? "<th>vCPUs" : "")}</tr>\n");
             foreach (ReportedFinding finding in clause)
             {
                 page.Add($"<tr><td class=\"where\">{Text(finding.Words.Where)}<td class=\"value\">{Text(finding.Words.Guest)}<td class=\"value\">{Text(finding.Words.Host)}");
+                page.Add($"<td>{Cause(finding)}");
                 page.Add($"{(report.Vcpus.Length > 1 ? $"<td>{string.Join(", ", finding.Vcpus)}" : "")}</tr>\n");
             }
 
@@ -87,6 +88,11 @@ public static class VerdictHtml
 
         page.Add($"</section>\n");
     }
+
+    /// <summary>What makes the hosts differ; the reasoning shows where the pointer rests.</summary>
+    private static string Cause(ReportedFinding finding) => finding.Cause is { } cause
+        ? $"<span title=\"{Text(cause.Source is { } source ? $"{cause.Because} ({source})" : cause.Because)}\">{Text(cause.Words)}</span>"
+        : "";
 
     private static void Missing(HtmlPage page, VerdictReport report)
     {

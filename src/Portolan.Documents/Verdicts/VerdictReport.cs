@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Compatibility.Judging;
 using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Model.Attribution;
 
 namespace Portolan.Documents.Verdicts;
 
@@ -69,6 +70,9 @@ public sealed record ReportedFinding(string Clause, ClauseSeverity Severity, int
 
     /// <summary>The vCPUs whose state shows it; empty where no state was given.</summary>
     public ImmutableArray<uint> Vcpus { get; init; } = [];
+
+    /// <summary>Why this host differs from the one the guest came from; null where the finding is not about such a difference.</summary>
+    public Attribution? Cause { get; init; }
 
     /// <summary>What it is about in one word, for lists: a feature's name, else the names of components, else the MSR.</summary>
     public string ShortName => SubjectKind switch

@@ -34,7 +34,7 @@ public static class VerdictReporting
             Vcpus = [.. judged.Select(static one => one.Vcpu).OfType<uint>().Order()],
             Verdict = judged.Max(static one => one.Judgement.Verdict),
             LastHop = judged.Min(static one => one.Judgement.LastHop),
-            Findings = FindingsOf(question, judged),
+            Findings = FindingsOf(question, judged, new FindingCauses(question)),
             Missing = MissingOf(question, judged),
         };
     }
@@ -43,7 +43,7 @@ public static class VerdictReporting
     public static MatrixCell CellOf(int from, int to, RouteQuestion question, IReadOnlyList<VcpuJudgement> judged)
     {
         ArgumentNullException.ThrowIfNull(judged);
-        return new(from, to, judged.Max(static one => one.Judgement.Verdict), FindingsOf(question, judged), MissingOf(question, judged));
+        return new(from, to, judged.Max(static one => one.Judgement.Verdict), FindingsOf(question, judged, null), MissingOf(question, judged));
     }
 
     /// <summary>How answers give a host.</summary>
@@ -57,7 +57,7 @@ public static class VerdictReporting
         => [.. judged.SelectMany(static one => one.Judgement.Missing).OrderBy(static gap => gap.Hop).ThenBy(static gap => gap.Fact, StringComparer.Ordinal)
             .Select(gap => GapOf(question, gap)).Distinct()];
 
-    private static ImmutableArray<ReportedFinding> FindingsOf(RouteQuestion question, IReadOnlyList<VcpuJudgement> judged)
+    private static ImmutableArray<ReportedFinding> FindingsOf(RouteQuestion question, IReadOnlyList<VcpuJudgement> judged, FindingCauses? causes)
     {
         Dictionary<Finding, List<uint>> vcpus = [];
         List<Finding> findings = [];
@@ -79,7 +79,7 @@ public static class VerdictReporting
         }
 
         ImmutableArray<Finding> byHop = [.. findings.OrderBy(static finding => finding.Hop)];
-        return [.. FindingText.WorstFirst(byHop).Select(finding => FindingOf(question, finding) with { Vcpus = [.. vcpus[finding].Distinct().Order()] })];
+        return [.. FindingText.WorstFirst(byHop).Select(finding => FindingOf(question, finding) with { Vcpus = [.. vcpus[finding].Distinct().Order()], Cause = causes?.Of(finding) })];
     }
 
     private static ReportedFinding FindingOf(RouteQuestion question, Finding finding)

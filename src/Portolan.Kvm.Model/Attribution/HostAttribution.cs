@@ -15,10 +15,13 @@ public sealed class HostAttribution
     private readonly ShownCauses _shown;
     private readonly HostPair _pair;
 
+    private readonly Lazy<ImmutableArray<SnapshotDifference>> _differences;
+
     private HostAttribution(HostSnapshot source, HostSnapshot destination)
     {
         _pair = new HostPair(source, destination);
         _software = new SoftwareCauses(_pair);
+        _differences = new Lazy<ImmutableArray<SnapshotDifference>>(() => HostDifference.Between(source, destination));
         _shown = new ShownCauses(_pair, Counterfactual.Of(_pair), _software);
     }
 
@@ -26,8 +29,7 @@ public sealed class HostAttribution
     public static ImmutableArray<AttributedDifference> Between(HostSnapshot source, HostSnapshot destination)
     {
         HostAttribution attribution = Of(source, destination);
-        ImmutableArray<SnapshotDifference> differences = HostDifference.Between(source, destination);
-        return [.. differences.Select(difference => new AttributedDifference(difference, attribution.Of(difference, differences)))];
+        return [.. attribution.Differences.Select(difference => new AttributedDifference(difference, attribution.Of(difference)))];
     }
 
     /// <summary>Two hosts, to be asked about one difference after another.</summary>
@@ -38,10 +40,12 @@ public sealed class HostAttribution
         return new HostAttribution(source, destination);
     }
 
+    /// <summary>The differences of the two hosts.</summary>
+    public ImmutableArray<SnapshotDifference> Differences => _differences.Value;
+
     /// <summary>Why the hosts differ in a fact.</summary>
-    /// <param name="difference">One of <paramref name="all"/>.</param>
-    /// <param name="all">All differences of the two: the size of the XSAVE image follows from others.</param>
-    public Attribution Of(SnapshotDifference difference, ImmutableArray<SnapshotDifference> all)
+    /// <param name="difference">One of <see cref="Differences"/>.</param>
+    public Attribution Of(SnapshotDifference difference)
     {
         ArgumentNullException.ThrowIfNull(difference);
         if (difference.Kind == DifferenceKind.Unknown)
@@ -55,17 +59,28 @@ public sealed class HostAttribution
             DifferenceArea.Software => _software.Of(difference),
             DifferenceArea.Behaviour => _software.OfBehaviour(difference),
             DifferenceArea.NativeCpuid => CpuOrigin.Of(_pair, difference.Place),
-            DifferenceArea.Xsave when difference.Place is null => OfXsave(difference, all),
+            DifferenceArea.Xsave when difference.Place is null => OfXsave(difference),
             DifferenceArea.Capability when difference.Place is CapabilityPlace { Name: var name } && !ExposureTable.All.Any(row => row.Kind == ExposureKind.Capability && row.Subject == name) => OfMadeByKvm(),
             DifferenceArea.EmulatedCpuid or DifferenceArea.HypervCpuid => OfMadeByKvm(),
             _ => difference.Place is { } place ? _shown.Of(place) : Elimination.Of(_pair, null),
         };
     }
 
+    /// <summary>One attribution of several differences that one finding is about; null where there is none.</summary>
+    public static Attribution? Together(IReadOnlyList<Attribution> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        return parts.Count == 0 ? null : Attribution.Of(
+            parts.Max(static part => part.Certainty),
+            string.Join("; ", parts.Select(static part => part.Because).Distinct()),
+            parts[0].Source,
+            parts.SelectMany(static part => part.Causes));
+    }
+
     /// <summary>Tables that KVM makes up itself: Hyper-V's with what the CPU allows nested guests.</summary>
     private Attribution OfMadeByKvm() => _pair.Model == Relation.Same ? Elimination.OfSoftware(_pair) : Elimination.Of(_pair, null);
 
-    private Attribution OfXsave(SnapshotDifference difference, ImmutableArray<SnapshotDifference> all)
+    private Attribution OfXsave(SnapshotDifference difference)
     {
         if (difference.Where == "guest permission")
         {
@@ -78,7 +93,7 @@ public sealed class HostAttribution
             return Attribution.Of(Max(cpu.Certainty, Certainty.Likely), $"the layout of a component is the CPU's own; {cpu.Because}", "contract X3", Cause.Hardware);
         }
 
-        Attribution[] parts = [.. all.Where(static one => one.Place is ComponentPlace).Select(one => Of(one, all))];
+        Attribution[] parts = [.. Differences.Where(static one => one.Place is ComponentPlace).Select(Of)];
         return difference.Where == "XSAVE image" && parts.Length > 0
             ? Attribution.Of(parts.Max(static part => part.Certainty), "it follows from the components", parts[0].Source, parts.SelectMany(static part => part.Causes))
             : Elimination.Of(_pair, null);

@@ -35,15 +35,18 @@ internal sealed class SoftwareCauses(HostPair pair)
             return Attribution.Of(Certainty.Certain, $"upstream Linux {from} and {to} are known to behave so", row?.Source, Cause.Kernel);
         }
 
-        if (pair.Kernel == Relation.Same)
+        if (pair.Source.KvmModule?.Value != pair.Destination.KvmModule?.Value)
         {
-            return pair.Source.KvmModule?.Value != pair.Destination.KvmModule?.Value || pair.Model != Relation.Same
-                ? Attribution.Of(Certainty.Unknown, "the kernel is the same; the CPU, its module or how it was loaded decides", null, Cause.Hardware, Cause.Configuration)
-                : Attribution.Of(Certainty.Likely, "kernel and CPU are the same: how the module was loaded decides", null, Cause.Configuration);
+            return pair.Vendors == Relation.Same
+                ? Attribution.Of(Certainty.Unknown, "kernels or modules behind KVM differ, and no row says which of them behaves so", null, Cause.Kernel, Cause.Configuration)
+                : Attribution.Of(Certainty.Unknown, "kernels and CPUs differ, and no row says which of them decides", null, Cause.Hardware, Cause.Kernel);
         }
 
-        Attribution other = Elimination.OfSoftware(pair);
-        return pair.Model == Relation.Same ? other : Attribution.Of(Certainty.Unknown, other.Because, null, other.Causes.Append(Cause.Hardware));
+        return Attribution.Of(
+            Certainty.Likely,
+            pair.Kernel == Relation.Same ? "the release is the same and behaves otherwise: it was built or patched otherwise" : $"what {pair.SourceKernel} or {pair.DestinationKernel} does is not what upstream of that release does, or is not known: it was patched",
+            null,
+            Cause.Kernel);
     }
 
     private Attribution OfMicrocode() => pair.Model switch

@@ -6,6 +6,7 @@ using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Guest;
 using Portolan.Kvm.Snapshot;
 using Portolan.Testing;
+using Portolan.Testing.RandomCases;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
 
@@ -30,6 +31,21 @@ public sealed class VerdictDocumentTests
         Assert.Equal(Encoding.UTF8.GetString(written), Encoding.UTF8.GetString(VerdictDocument.Write(read.Value).Span));
         Assert.Equal(report.Headline, read.Value.Headline);
         Assert.Equal(report.Findings.Select(static finding => finding.Words), read.Value.Findings.Select(static finding => finding.Words));
+    }
+
+    [Fact]
+    public void A_finding_about_a_difference_of_the_hosts_says_its_cause_in_document_and_page()
+    {
+        VerdictReport report = Two();
+        byte[] written = VerdictDocument.Write(report).ToArray();
+
+        Assert.Equal([null, "likely configuration", null], report.Findings.Select(static finding => finding.Cause?.Words));
+        Assert.Equal(report.Findings[1].Cause, VerdictDocument.Read("v", written).Value!.Findings[1].Cause);
+        Assert.Contains(">likely configuration</span>", Encoding.UTF8.GetString(VerdictHtml.Page(report, null).Span), StringComparison.Ordinal);
+
+        string broken = Encoding.UTF8.GetString(written).Replace("\"certainty\": \"likely\"", "\"certainty\": \"sure\"", StringComparison.Ordinal);
+        Reading<VerdictReport> refused = VerdictDocument.Read("v", Encoding.UTF8.GetBytes(broken));
+        Assert.Contains("one of certain, likely, unknown", refused.Fault!.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -61,7 +77,7 @@ public sealed class VerdictDocumentTests
     /// <summary>Two vCPUs on the way from A to B.</summary>
     private static VerdictReport Two()
     {
-        RouteQuestion question = new() { Guest = new GuestContract { Name = "g", Cpuid = CpuidTable.Empty }, Hosts = [Host("A"), Host("B")] };
+        RouteQuestion question = new() { Guest = new GuestContract { Name = "g", Cpuid = CpuidTable.Empty }, Hosts = [Host("A", 1), Host("B", 0)] };
         Finding feature = new(ClauseTable.PromiseCpuid, ClauseSeverity.Breaks, 1, new(SubjectKind.Feature, (uint)FeatureTable.Get("spec-ctrl").Index), 1);
         Finding dropped = new(ClauseTable.XsaveGetDropped, ClauseSeverity.Notes, 0, new(SubjectKind.Components), 0x200);
         Finding refused = new(ClauseTable.XsaveSetPromised, ClauseSeverity.Blocks, 1, new(SubjectKind.Components), 0x207, 0x7);
@@ -73,5 +89,9 @@ public sealed class VerdictDocumentTests
         ]) with { ExitCode = 1 };
     }
 
-    private static JudgedHost Host(string name) => new(name, new HostSnapshot { Name = name, KernelRelease = new("6.1.0", new Evidence(EvidenceQuality.Measured, "uname -r")) });
+    private static JudgedHost Host(string name, uint specCtrl)
+    {
+        HostSnapshot host = BaseHosts.Shipped.Single(static host => host.Name == "intel-bochs-skylake-x-6.1.192");
+        return new(name, host with { Name = name, SupportedCpuid = Testing.Hosts.Of(host.SupportedCpuid!.Value.WithValue(FeatureTable.Get("spec-ctrl"), specCtrl)) });
+    }
 }
