@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using Portolan.Documents;
 using Portolan.Formats.CpuidRaw;
 using Portolan.Formats.Firecracker;
+using Portolan.Formats.KubeVirt;
+using Portolan.Formats.Libvirt;
 using Portolan.Formats.Qmp;
 
 namespace Portolan.Formats;
@@ -45,12 +47,39 @@ public sealed record ForeignFormat(
         static content => content.IsJsonWith("\"props\""u8) || content.IsJsonWith("\"unavailable-features\""u8) || content.IsJsonWith("\"QMP\""u8),
         QmpImport.Read);
 
+    /// <summary>libvirt's description of a host.</summary>
+    public static ForeignFormat LibvirtCapabilities { get; } = new(
+        "libvirt-capabilities",
+        "the output of 'virsh capabilities': the processor by libvirt's names, microcode, TSC frequency",
+        "virsh capabilities",
+        static content => content.HasXmlRoot("capabilities"u8),
+        CapabilitiesImport.Read);
+
+    /// <summary>libvirt's description of what a QEMU gives domains on a host.</summary>
+    public static ForeignFormat LibvirtDomainCapabilities { get; } = new(
+        "libvirt-domcapabilities",
+        "the output of 'virsh domcapabilities': what QEMU with KVM gives guests, by libvirt's names",
+        "virsh domcapabilities",
+        static content => content.HasXmlRoot("domainCapabilities"u8),
+        DomainCapabilitiesImport.Read);
+
+    /// <summary>A node of a KubeVirt cluster.</summary>
+    public static ForeignFormat KubeVirtNode { get; } = new(
+        "kubevirt-node",
+        "a node of a KubeVirt cluster, 'kubectl get node NAME -o json': the node labeller's labels, kernel, TSC frequency",
+        "KubeVirt node",
+        static content => content.IsJsonWith("\"nodeInfo\""u8) || (content.IsJsonWith("\"labels\""u8) && content.Mentions(".node.kubevirt.io/"u8)),
+        NodeImport.Read);
+
     /// <summary>Every format, by name. The first that recognises a content has it.</summary>
     public static ImmutableArray<ForeignFormat> All { get; } =
     [
         CpuidRaw,
         FirecrackerFingerprint,
         Qmp,
+        LibvirtCapabilities,
+        LibvirtDomainCapabilities,
+        KubeVirtNode,
     ];
 
     /// <summary>The names, for a message.</summary>

@@ -1,0 +1,162 @@
+using System.Globalization;
+using Portolan.Documents;
+using Portolan.Documents.Json;
+using Portolan.Formats.Libvirt;
+using Portolan.Formats.Named;
+using Portolan.Kvm.Model.Prediction;
+using Portolan.Kvm.Snapshot;
+using Portolan.X86.Cpuid;
+
+namespace Portolan.Formats.KubeVirt;
+
+/// <summary>
+/// Reads a node of a KubeVirt cluster, <c>kubectl get node NAME -o json</c>: the labels that KubeVirt's node labeller sets from virsh
+/// domcapabilities (kubevirt pkg/virt-handler/node-labeller), the kernel, and whether the node offers KVM. A label tells what is there;
+/// what has no label is unknown, for the labeller leaves features out that it thinks obsolete.
+/// </summary>
+public static class NodeImport
+{
+    private const string Advice = "write the file again with 'kubectl get node NAME -o json'";
+    private const ulong HzPerKhz = 1000;
+
+    /// <summary>Reads the node, or the only node of a list.</summary>
+    /// <param name="request">The file: JSON.</param>
+    public static Reading<ImportedHost> Read(ImportRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        Reading<JsonValue> parsed = JsonParser.Parse(request.File, request.Bytes.Span);
+        if (!parsed.Ok)
+        {
+            return Reading.Refused<ImportedHost>(parsed.Fault);
+        }
+
+        JsonValue node = parsed.Value;
+        if (node["items"] is { Kind: JsonKind.Array } items)
+        {
+            if (items.Items.Count != 1)
+            {
+                return Refused(request, node, "one node", string.Create(CultureInfo.InvariantCulture, $"a list of {items.Items.Count}"), "give each node in a file of its own: kubectl get node NAME -o json");
+            }
+
+            node = items.Items[0];
+        }
+
+        if (node["metadata"]?["labels"] is not { Kind: JsonKind.Object } labels)
+        {
+            return Refused(request, node, "a Node with $.metadata.labels", node["kind"] is { } kind ? $"an object of kind {kind}" : "none", Advice);
+        }
+
+        NodeLabels told = NodeLabels.Of(labels);
+        if (node["status"]?["allocatable"]?["devices.kubevirt.io/kvm"] is { Text: "0" } none)
+        {
+            return Refused(request, none, "a node that offers devices.kubevirt.io/kvm", "0 of them", "check that KVM is there on the node and virt-handler runs");
+        }
+
+        return told.Cpu.IsEmpty
+            ? Refused(request, labels, "labels of KubeVirt's node labeller, cpu-feature.node.kubevirt.io/… or cpu-model.node.kubevirt.io/…", "none", "check that virt-handler runs on the node")
+            : Reading.Of(ToHost(node, told));
+    }
+
+    private static ImportedHost ToHost(JsonValue node, NodeLabels told)
+    {
+        const string Tool = "KubeVirt node";
+        Evidence plain = new(EvidenceQuality.Recorded, Tool);
+        (CpuidTable values, CpuidTable? unknown) = told.Cpu.ToTables();
+        JsonValue? kernel = node["status"]?["nodeInfo"]?["kernelVersion"];
+        HostSnapshot snapshot = new()
+        {
+            Name = node["metadata"]?["name"] is { Kind: JsonKind.String } name ? name.Text : null,
+            SupportedCpuid = new(values, new Evidence(EvidenceQuality.Recorded, $"{Tool}: labels of the node labeller; what has no label is unknown")),
+            UnknownCpuidBits = unknown,
+            SupportedCpuidIsPartial = true,
+            KernelRelease = kernel is { Kind: JsonKind.String, Text.Length: > 0 } ? new(kernel.Text, plain) : null,
+            TscKhz = told.TscHz is { } hz && hz / HzPerKhz <= uint.MaxValue ? new((uint)(hz / HzPerKhz), plain) : null,
+        };
+        return new ImportedHost(Predictor.Complete(snapshot), [.. Remarks(told)]);
+    }
+
+    private static IEnumerable<string> Remarks(NodeLabels told)
+    {
+        yield return string.Create(CultureInfo.InvariantCulture, $"labels of {told.Features} features and {told.Models} usable models tell what KVM shows; every other bit is unknown");
+        if (told.Unknown.Count > 0)
+        {
+            yield return $"labels not known as CPU features or models, and left out: {string.Join(", ", told.Unknown.Select(Printable.Quote))}";
+        }
+
+        if (told.Hyperv.Count > 0)
+        {
+            yield return $"Hyper-V enlightenments that the node offers, without the bits behind them: {string.Join(", ", told.Hyperv)}";
+        }
+    }
+
+    private static Reading<ImportedHost> Refused(ImportRequest request, JsonValue at, string expected, string found, string advice)
+        => Reading.Refused<ImportedHost>(new InputFault(request.File, expected, found, advice) { Line = JsonParser.LineOf(request.Bytes.Span, at.Offset), ByteOffset = at.Offset });
+
+    /// <summary>What the labels tell.</summary>
+    private sealed class NodeLabels
+    {
+        private const string Domain = ".node.kubevirt.io/";
+
+        public NamedCpu Cpu { get; } = new();
+
+        public ulong? TscHz { get; private set; }
+
+        public int Features { get; private set; }
+
+        public int Models { get; private set; }
+
+        public SortedSet<string> Hyperv { get; } = new(StringComparer.Ordinal);
+
+        public SortedSet<string> Unknown { get; } = new(StringComparer.Ordinal);
+
+        public static NodeLabels Of(JsonValue labels)
+        {
+            NodeLabels told = new();
+            foreach (JsonMember label in labels.Members)
+            {
+                int at = label.Name.IndexOf(Domain, StringComparison.Ordinal);
+                if (at > 0 && label.Value.Kind == JsonKind.String)
+                {
+                    told.Take(label.Name[..at], label.Name[(at + Domain.Length)..], label.Value.Text);
+                }
+            }
+
+            return told;
+        }
+
+        private void Take(string kind, string name, string value)
+        {
+            switch (kind)
+            {
+                case "cpu-feature" or "host-model-required-features" when value == "true":
+                    Features++;
+                    Note(name, LibvirtNames.TellShown(Cpu, name, has: true));
+                    break;
+                case "cpu-model" when value == "true":
+                    Models++;
+                    Note(name, LibvirtNames.TellUsable(Cpu, name));
+                    break;
+                case "cpu-vendor" when LibvirtNames.Vendor(name) is { } vendor && value == "true":
+                    Cpu.TellVendor(vendor);
+                    Cpu.RepeatLeaf1(vendor != "GenuineIntel");
+                    break;
+                case "hyperv" when value == "true":
+                    Hyperv.Add(name);
+                    break;
+                case "cpu-timer" when name == "tsc-frequency" && ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ulong hz):
+                    TscHz = hz;
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        private void Note(string name, bool known)
+        {
+            if (!known)
+            {
+                Unknown.Add(name);
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using Portolan.Documents;
+using Portolan.Kvm.Snapshot;
+
+namespace Portolan.Formats.Tests.KubeVirt;
+
+public sealed class NodeImportTests
+{
+    private static readonly string Seed = Seeds.Text("kubevirt-node.json");
+
+    [Fact]
+    public void Labels_tell_what_KVM_shows()
+    {
+        ImportedHost read = Seeds.Accepted(Seed);
+        HostSnapshot host = read.Snapshot;
+        Assert.Equal("node-1", host.Name);
+        Assert.Equal("6.1.0-28-amd64", host.KernelRelease!.Value);
+        Assert.Equal(2_400_000u, host.TscKhz!.Value);
+        Assert.Equal(true, Seeds.Shown(host, "avx512f"));
+        Assert.Equal(true, Seeds.Shown(host, "ssbd"));
+        Assert.Equal(true, Seeds.Shown(host, "aes"));
+        Assert.Null(Seeds.Shown(host, "hypervisor"));
+        Assert.Null(Seeds.Shown(host, "pku"));
+        Assert.NotEmpty(host.Behaviours);
+        Assert.Contains(read.Remarks, static remark => remark.Contains("seed-feature", StringComparison.Ordinal));
+        Assert.Contains(read.Remarks, static remark => remark.Contains("vapic, vpindex", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_list_of_one_is_that_node()
+        => Assert.Equal("node-1", Seeds.Accepted($"{{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{Seed}]}}").Snapshot.Name);
+
+    [Theory]
+    [InlineData("\"1k\"", "\"0\"", "0 of them")]
+    [InlineData("node.kubevirt.io/", "node.example/", "labels of KubeVirt's node labeller")]
+    [InlineData("\"labels\"", "\"annotations\"", "$.metadata.labels")]
+    public void A_node_without_KVM_or_labels_is_refused(string what, string with, string reason)
+    {
+        Reading<ImportedHost> read = Seeds.Read(Seed.Replace(what, with, StringComparison.Ordinal));
+        Assert.False(read.Ok);
+        Assert.Contains(reason, read.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_list_of_several_is_refused()
+        => Assert.Contains("a list of 2", Seeds.Read($"{{\"kind\":\"List\",\"items\":[{Seed},{Seed}]}}").ToString(), StringComparison.Ordinal);
+}
