@@ -61,6 +61,9 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>What the cases of the contract found on kernels and models: written, not read.</summary>
     public static DocumentKind Conformance { get; } = new("conformance", 1);
 
+    /// <summary>What kernels booted in an emulator gave: written, not read.</summary>
+    public static DocumentKind LabRun { get; } = new("lab-run", 1);
+
     /// <summary>The schema field's value, as in <c>portolan/host-snapshot/1</c>.</summary>
     public string Schema => string.Create(CultureInfo.InvariantCulture, $"{SchemaPrefix}{Name}/{Major}");
 

@@ -4,6 +4,7 @@ using Portolan.Cli.Conformance;
 using Portolan.Cli.Contract;
 using Portolan.Cli.Guest;
 using Portolan.Cli.Host;
+using Portolan.Cli.Lab;
 using Portolan.Cli.Pool;
 using Portolan.Cli.Trace;
 
@@ -44,6 +45,10 @@ internal static class Verbs
         new Command("conformance", "The cases of the contract, run on kernels and on the model.")
         {
             ConformanceRun.Command(terminal),
+        },
+        new Command("lab", "Kernels of the distribution, booted in an emulator.")
+        {
+            LabRunVerb.Command(terminal),
         },
     };
 }

@@ -17,7 +17,8 @@ public sealed class ArrowsTests
         ["Portolan.Documents"] = ["Portolan.Compatibility", "Portolan.Kvm"],
         ["Portolan.Formats"] = ["Portolan.Documents"],
         ["Portolan.Streams"] = ["Portolan.Kvm"],
-        ["Portolan.Cli"] = ["Portolan.Conformance", "Portolan.Formats", "Portolan.Kvm.Linux", "Portolan.Kvm.Model"],
+        ["Portolan.Lab"] = ["Portolan.Documents"],
+        ["Portolan.Cli"] = ["Portolan.Conformance", "Portolan.Formats", "Portolan.Kvm.Linux", "Portolan.Kvm.Model", "Portolan.Lab"],
     };
 
     [Fact]

@@ -1,0 +1,156 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Portolan.Cli.Frame;
+using Portolan.Lab;
+using Portolan.Lab.Emulators;
+using Portolan.Lab.Guest;
+using Portolan.Lab.Runs;
+
+namespace Portolan.Cli.Lab;
+
+/// <summary><c>portolan lab run</c>: boots kernels in an emulator and asks their KVM.</summary>
+internal static class LabRunVerb
+{
+    private const int MostJobs = 16, LongestSeconds = 24 * 60 * 60;
+
+    public static Command Command(Terminal terminal)
+    {
+        Option<string[]> kernels = new("--kernel")
+        {
+            Description = "A kernel: a package's name (linux-image-6.1.0-56-cloud-amd64), the beginning of a release (6.1) or 'newest' for the newest one "
+                + "that the distribution's suites serve, a package file (the parts of a split kernel with commas), or a folder with an unpacked package.",
+            HelpName = "KERNEL",
+            AllowMultipleArgumentsPerToken = true,
+            Required = true,
+        };
+        Option<string[]> oracles = new("--oracle")
+        {
+            Description = "The CPU: amd (QEMU's translator; seconds) or intel (Bochs; minutes). May be given twice; without it, amd.",
+            HelpName = "amd|intel",
+            DefaultValueFactory = static _ => [Oracle.Amd.Name],
+        };
+        Option<string[]> further = new("--run")
+        {
+            Description = "Further arguments of portolan to run under the kernel, as one word; may be given several times. The output is kept as run-1.out and so on.",
+            HelpName = "ARGUMENTS",
+        };
+        Option<string?> program = new("--program") { Description = "The program to run, compiled ahead of time; without it, this one.", HelpName = "FILE" };
+        Option<string?> cpu = new("--cpu") { Description = "The CPU model as the emulator spells it; without it, the oracle's own.", HelpName = "MODEL" };
+        Option<int?> timeout = new("--timeout") { Description = "Seconds that one boot may take; without it 180 (amd) or 900 (intel).", HelpName = "SECONDS" };
+        Option<int> jobs = new("--jobs") { Description = "How many kernels to boot at a time.", HelpName = "N", DefaultValueFactory = static _ => 1 };
+        Option<bool> only = new("--no-conformance") { Description = "Record the host only; leave the contract's cases out." };
+        Option<bool> refresh = new("--refresh") { Description = "Fetch the package lists again, even if they are less than a day old." };
+        Option<string?> archive = new("--archive") { Description = "The address of the distribution's archive; without it the one that this machine uses.", HelpName = "ADDRESS" };
+        Option<string?> output = new("--output", "-o") { Description = "Keep host.json, conformance.json and console.log of each boot in folders under this one.", HelpName = "DIR" };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("run", "Boot kernels in an emulator, record their hosts and run the contract's cases on them.")
+        {
+            kernels, oracles, further, program, cpu, timeout, jobs, only, refresh, archive, output, json,
+        };
+        command.SetAction(parsed => (int)Run(
+            terminal,
+            new Options(
+                parsed.GetRequiredValue(kernels), parsed.GetRequiredValue(oracles), parsed.GetValue(further) ?? [], parsed.GetValue(program), parsed.GetValue(cpu),
+                parsed.GetValue(timeout), parsed.GetValue(jobs), !parsed.GetValue(only), parsed.GetValue(refresh), parsed.GetValue(archive)),
+            parsed.GetValue(json),
+            parsed.GetValue(output)));
+        return command;
+    }
+
+    private sealed record Options(
+        string[] Kernels, string[] Oracles, string[] Further, string? Program, string? Cpu, int? Timeout, int Jobs, bool RunsConformance, bool Refresh, string? Archive);
+
+    private static ExitCode Run(Terminal terminal, Options options, bool json, string? folder)
+    {
+        if (UsageFault(options) is { } wrong)
+        {
+            return terminal.RefuseUsage(wrong);
+        }
+
+        string? program = options.Program ?? ThisProgram();
+        if (program is null)
+        {
+            return terminal.RefuseHost("this build needs the .NET runtime, which a lab kernel has not; ./portolan compiles ahead of time where gcc and zlib's headers are, or name such a program with --program");
+        }
+
+        LabFolder? kept = folder is null ? null : new LabFolder(folder);
+        if (kept?.Prepare() is { } refused)
+        {
+            return terminal.Refuse(refused);
+        }
+
+        LabRequest request = new([.. options.Kernels], [.. options.Oracles.Distinct().Select(static name => Oracle.All.First(oracle => oracle.Name == name))], program)
+        {
+            Further = [.. options.Further.Select(static (line, i) => GuestCommand.Program(
+                string.Create(CultureInfo.InvariantCulture, $"run-{i + 1}"), [.. CommandLineParser.SplitCommandLine(line)]))],
+            RunsConformance = options.RunsConformance,
+            Jobs = options.Jobs,
+            TimeLimit = options.Timeout is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+            Cpu = options.Cpu,
+            Refresh = options.Refresh,
+            Archive = options.Archive,
+        };
+        return Boot(terminal, request, json, kept);
+    }
+
+    private static ExitCode Boot(Terminal terminal, LabRequest request, bool json, LabFolder? kept)
+    {
+        using CancellationTokenSource cancel = new();
+        int? signalled = null;
+        void Interrupt(PosixSignalContext context)
+        {
+            context.Cancel = true; // What was started must be ended first.
+            signalled = context.Signal switch { PosixSignal.SIGINT => 2, PosixSignal.SIGHUP => 1, _ => 15 };
+            cancel.Cancel();
+        }
+
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
+        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Interrupt);
+        using LabProgress progress = new(terminal, kept);
+        try
+        {
+            Obtained<IReadOnlyList<LabResult>> results = new LabRun(request, progress).Run(cancel.Token);
+            progress.Clear();
+            if (!results.Ok)
+            {
+                return results.Fault.Kind == LabFaultKind.Unavailable ? terminal.RefuseHost(results.Fault.Message) : SayBadInput(terminal, results.Fault.Message);
+            }
+
+            return progress.Refused is { } refused
+                ? terminal.Refuse(refused)
+                : Answer.Give(terminal, null, json, () => LabRunDocument.Write(results.Value), () => LabReport.Of(results.Value), CodeOf(results.Value));
+        }
+        catch (OperationCanceledException)
+        {
+            progress.Clear();
+            terminal.Say("interrupted; every emulator is stopped and every temporary file removed");
+            return (ExitCode)(128 + (signalled ?? 15)); // As a shell reports a program that a signal ended.
+        }
+    }
+
+    private static ExitCode SayBadInput(Terminal terminal, string message)
+    {
+        terminal.Say(message);
+        return ExitCode.BadInput;
+    }
+
+    /// <summary>A missing result is a missing fact; a broken contract is worse.</summary>
+    private static ExitCode CodeOf(IReadOnlyList<LabResult> results)
+        => results.Any(static result => !result.KeepsContract) ? ExitCode.Incompatible
+        : results.Any(static result => !result.Missing.IsEmpty) ? ExitCode.Unknown
+        : ExitCode.Done;
+
+    private static string? UsageFault(Options options)
+        => options.Oracles.FirstOrDefault(static name => Oracle.All.All(oracle => oracle.Name != name)) is { } unknown ? $"--oracle {unknown}: expected amd or intel; see 'portolan lab run --help'"
+        : options.Jobs is < 1 or > MostJobs ? $"--jobs {options.Jobs}: expected 1 to {MostJobs}; see 'portolan lab run --help'"
+        : options.Timeout is < 1 or > LongestSeconds ? $"--timeout {options.Timeout}: expected 1 to {LongestSeconds} seconds; see 'portolan lab run --help'"
+        : options.Kernels.Length == 0 ? "--kernel: expected at least one; see 'portolan lab run --help'"
+        : null;
+
+    /// <summary>This program's file, where it was compiled ahead of time.</summary>
+    private static string? ThisProgram() => RuntimeFeature.IsDynamicCodeSupported ? null : Environment.ProcessPath;
+}

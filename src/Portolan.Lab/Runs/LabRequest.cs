@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+using Portolan.Lab.Emulators;
+using Portolan.Lab.Guest;
+using Portolan.Lab.Packages;
+
+namespace Portolan.Lab.Runs;
+
+/// <summary>Which kernels to boot, under which oracles, and what to run in each.</summary>
+/// <param name="Kernels">Package names, beginnings of releases, <c>newest</c>, package files, or folders of an unpacked package.</param>
+/// <param name="Oracles">The emulated CPUs.</param>
+/// <param name="Program">The program under test, compiled ahead of time.</param>
+public sealed record LabRequest(ImmutableArray<string> Kernels, ImmutableArray<Oracle> Oracles, string Program)
+{
+    /// <summary>The command that records the host.</summary>
+    public const string HostCommand = "host";
+
+    /// <summary>The command that runs the contract's cases.</summary>
+    public const string ConformanceCommand = "conformance";
+
+    /// <summary>Further commands, after <c>host dump</c> and <c>conformance run</c>.</summary>
+    public ImmutableArray<GuestCommand> Further { get; init; } = [];
+
+    /// <summary>Are the contract's cases run?</summary>
+    public bool RunsConformance { get; init; } = true;
+
+    /// <summary>How many kernels are booted at a time.</summary>
+    public int Jobs { get; init; } = 1;
+
+    /// <summary>How long each boot may take; null for the oracle's own limit.</summary>
+    public TimeSpan? TimeLimit { get; init; }
+
+    /// <summary>The CPU model as the emulator spells it; null for the oracle's own.</summary>
+    public string? Cpu { get; init; }
+
+    /// <summary>Are the package lists fetched again, however fresh they are?</summary>
+    public bool Refresh { get; init; }
+
+    /// <summary>The archive's address; null for the one that this machine uses.</summary>
+    public string? Archive { get; init; }
+
+    /// <summary>The folder of package lists and packages; null for the user's cache.</summary>
+    public string? Cache { get; init; } = CacheFolder.Default();
+
+    /// <summary>The commands of one boot.</summary>
+    /// <param name="name">The name that the host's snapshot gets.</param>
+    public ImmutableArray<GuestCommand> CommandsFor(string name) =>
+    [
+        GuestCommand.Program(HostCommand, "host", "dump", "--name", name, "--json"),
+        .. RunsConformance ? [GuestCommand.Program(ConformanceCommand, "conformance", "run", "--json")] : ImmutableArray<GuestCommand>.Empty,
+        .. Further,
+    ];
+}
