@@ -4,6 +4,8 @@ using Portolan.Formats.CpuidRaw;
 using Portolan.Formats.Firecracker;
 using Portolan.Formats.KubeVirt;
 using Portolan.Formats.Libvirt;
+using Portolan.Formats.LibvirtCpudata;
+using Portolan.Formats.ProcCpuinfo;
 using Portolan.Formats.Qmp;
 
 namespace Portolan.Formats;
@@ -28,8 +30,32 @@ public sealed record ForeignFormat(
         "cpuid-raw",
         "the output of 'cpuid -r': the CPU's own CPUID, one or several CPUs",
         "cpuid -r",
-        static content => content.Notation == ForeignNotation.Text && (content.Text.StartsWith("CPU"u8) || content.Text.StartsWith("0x"u8)),
+        static content => content.Notation == ForeignNotation.Text && (IsCpuHeading(content.Text) || content.Text.StartsWith("0x"u8)),
         CpuidRawImport.Read);
+
+    /// <summary>A text of InstLatx64: the CPU's own CPUID and some MSRs.</summary>
+    public static ForeignFormat InstLatx64 { get; } = new(
+        "instlatx64",
+        "a text of InstLatx64: the CPUID and some MSRs of every logical CPU",
+        "InstLatx64",
+        static content => content.HasLine("CPUID 0"u8),
+        Formats.InstLatx64.InstLatx64Import.Read);
+
+    /// <summary>libvirt's <c>&lt;cpudata&gt;</c>: the CPU's own CPUID and some MSRs.</summary>
+    public static ForeignFormat LibvirtCpudata { get; } = new(
+        "libvirt-cpudata",
+        "libvirt's <cpudata>: the CPU's own CPUID and some MSRs",
+        "libvirt <cpudata>",
+        static content => content.HasXmlRoot("cpudata"u8),
+        CpudataImport.Read);
+
+    /// <summary>Linux's /proc/cpuinfo: weak evidence of the CPU's own CPUID.</summary>
+    public static ForeignFormat ProcCpuinfo { get; } = new(
+        "proc-cpuinfo",
+        "Linux's /proc/cpuinfo: what Linux calls the CPU's features; weak evidence, most of it stays unknown",
+        "/proc/cpuinfo",
+        static content => content.Text.StartsWith("processor"u8) && content.HasLine("vendor_id"u8),
+        CpuinfoImport.Read);
 
     /// <summary>A fingerprint of Firecracker's cpu-template-helper.</summary>
     public static ForeignFormat FirecrackerFingerprint { get; } = new(
@@ -76,6 +102,9 @@ public sealed record ForeignFormat(
     [
         CpuidRaw,
         FirecrackerFingerprint,
+        InstLatx64,
+        LibvirtCpudata,
+        ProcCpuinfo,
         Qmp,
         LibvirtCapabilities,
         LibvirtDomainCapabilities,
@@ -107,6 +136,8 @@ public sealed record ForeignFormat(
 
         return null;
     }
+
+    private static bool IsCpuHeading(ReadOnlySpan<byte> text) => text.StartsWith("CPU"u8) && text is not [_, _, _, (byte)'I' or (byte)'#', ..];
 
     /// <inheritdoc/>
     public override string ToString() => Name;

@@ -12,6 +12,7 @@ namespace Portolan.Documents.Hosts;
 internal static class HostSnapshotFields
 {
     private const string UnknownNativeBits = "unknownNativeBits";
+    private const string NativeMsrs = "nativeMsrs";
 
     public static HostSnapshot Read(ObjectCursor root) => new()
     {
@@ -22,6 +23,7 @@ internal static class HostSnapshotFields
             ? TableRows.ReadCpuid(root, unknownNative, root.PathOf(UnknownNativeBits), Extension.PlaceOf(Extension.Root, UnknownNativeBits))
             : null,
         NativeCpuidIsPartial = root.Optional("nativeCpuidIsPartial") is not null && root.Flag("nativeCpuidIsPartial"),
+        NativeMsrs = root.Optional(NativeMsrs) is null ? null : FactFields.Read(root, NativeMsrs, ReadMsrTable),
         SupportedCpuid = Cpuid(root, "supportedCpuid"),
         UnknownCpuidBits = root.RequiredOrNull("unknownCpuidBits") is { } unknown
             ? TableRows.ReadCpuid(root, unknown, "$.unknownCpuidBits", "/unknownCpuidBits")
@@ -32,7 +34,7 @@ internal static class HostSnapshotFields
         Capabilities = FactFields.Read(root, "capabilities", ReadCapabilities),
         SavedMsrs = FactFields.Read(root, "savedMsrs", ReadIndices),
         FeatureMsrIndices = FactFields.Read(root, "featureMsrIndices", ReadIndices),
-        FeatureMsrs = FactFields.Read(root, "featureMsrs", static (o, v, path, place) => MsrTable.From(Unique(TableRows.ReadMsrs(o, v, path, place)))),
+        FeatureMsrs = FactFields.Read(root, "featureMsrs", ReadMsrTable),
         SupportedXcr0 = XFeatures(root, "supportedXcr0"),
         GuestPermission = XFeatures(root, "guestPermission"),
         HostXcr0 = XFeatures(root, "hostXcr0"),
@@ -84,15 +86,20 @@ internal static class HostSnapshotFields
         Write(writer, "emulatedCpuid", snapshot.EmulatedCpuid, WriteCpuid);
         Write(writer, "hypervCpuid", snapshot.HypervCpuid, WriteCpuid);
         Write(writer, "nativeCpuid", snapshot.NativeCpuid, WriteCpuid);
-        WriteWhatIsUnknownOfNative(writer, snapshot);
+        WriteLaterFactsOfTheCpu(writer, snapshot);
         Write(writer, "featureMsrs", snapshot.FeatureMsrs, static (w, place, value) => TableRows.WriteMsrs(w, "value", place, value));
         Write(writer, "featureMsrIndices", snapshot.FeatureMsrIndices, static (w, _, value) => FactFields.WriteWordList(w.Json, "value", value));
         Write(writer, "savedMsrs", snapshot.SavedMsrs, static (w, _, value) => FactFields.WriteWordList(w.Json, "value", value));
     }
 
-    /// <summary>These two came later: a snapshot that knows all of its CPU is written, and hashed, as it was before them.</summary>
-    private static void WriteWhatIsUnknownOfNative(DocumentWriter writer, HostSnapshot snapshot)
+    /// <summary>These fields came later: a snapshot without them is written, and hashed, as it was before.</summary>
+    private static void WriteLaterFactsOfTheCpu(DocumentWriter writer, HostSnapshot snapshot)
     {
+        if (snapshot.NativeMsrs is { } msrs)
+        {
+            Write(writer, NativeMsrs, msrs, static (w, place, value) => TableRows.WriteMsrs(w, "value", place, value));
+        }
+
         if (snapshot.NativeCpuidIsPartial)
         {
             writer.Json.WriteBoolean("nativeCpuidIsPartial", true);
@@ -108,6 +115,7 @@ internal static class HostSnapshotFields
     public static HostSnapshot WithoutWords(HostSnapshot s) => s with
     {
         NativeCpuid = Plain(s.NativeCpuid),
+        NativeMsrs = Plain(s.NativeMsrs),
         SupportedCpuid = Plain(s.SupportedCpuid),
         EmulatedCpuid = Plain(s.EmulatedCpuid),
         HypervCpuid = Plain(s.HypervCpuid),
@@ -184,6 +192,9 @@ internal static class HostSnapshotFields
 
     private static ImmutableArray<string> ReadTexts(ObjectCursor owner, JsonValue value, string path, string place)
         => [.. owner.Items(value, path).Select(item => owner.TextOf(item.Value, item.Path)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
+    private static MsrTable ReadMsrTable(ObjectCursor owner, JsonValue value, string path, string place)
+        => MsrTable.From(Unique(TableRows.ReadMsrs(owner, value, path, place)));
 
     private static IEnumerable<MsrValue> Unique(IEnumerable<MsrValue> rows) => rows.DistinctBy(static row => row.Index);
 

@@ -18,7 +18,7 @@ public static class RuntimeCpuidBits
     {
         (0x1, _) => new CpuidValues(0, InitialApicId, OsXsave, 0),
         (0x7, 0) => new CpuidValues(0, 0, OsPke, 0),
-        (0xb or 0x1f, _) => new CpuidValues(0, 0, 0, uint.MaxValue),
+        (0xb or 0x1f or 0x8000_0026, _) => new CpuidValues(0, 0, 0, uint.MaxValue),
         (0xd, 0 or 1) => new CpuidValues(0, uint.MaxValue, 0, 0),
         (0x8000_001e, _) => new CpuidValues(uint.MaxValue, 0xff, 0xff, 0),
         _ => default,

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 using Portolan.Documents;
+using Portolan.Formats.RecordedCpus;
+using Portolan.Formats.Text;
 using Portolan.X86.Cpuid;
 
 namespace Portolan.Formats.CpuidRaw;
@@ -10,115 +12,113 @@ internal sealed class CpuidRawParser(string file)
 {
     private const int LongestLine = 256;
     private const string Advice = "write the dump again with 'cpuid -r' or 'cpuid -1r'";
-    private static readonly string[] Registers = ["eax=", "ebx=", "ecx=", "edx="];
 
-    public List<CpuidRawCpu> Cpus { get; } = [];
+    public RecordedCpuList Cpus { get; } = new();
 
     public InputFault? Parse(ReadOnlySpan<byte> bytes)
     {
-        int line = 0;
-        int offset = 0;
-        ReadOnlySpan<byte> rest = bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes;
-        offset += bytes.Length - rest.Length;
-        while (!rest.IsEmpty)
+        LineReader lines = new(bytes);
+        while (lines.TryNext(out ReadOnlySpan<byte> line))
         {
-            int end = rest.IndexOf((byte)'\n');
-            ReadOnlySpan<byte> raw = end < 0 ? rest : rest[..end];
-            line++;
-            if (ParseLine(raw) is { } wrong)
+            if (ParseLine(line) is { } wrong)
             {
-                return new InputFault(file, wrong.Expected, wrong.Found, wrong.Advice) { Line = line, ByteOffset = offset };
+                return new InputFault(file, wrong.Expected, wrong.Found, wrong.Advice) { Line = lines.Line, ByteOffset = lines.Offset };
             }
-
-            int taken = end < 0 ? rest.Length : end + 1;
-            offset += taken;
-            rest = rest[taken..];
         }
 
-        Cpus.RemoveAll(static cpu => cpu.IsEmpty);
-        return Cpus.Count > 0
+        return Cpus.Filled.Count > 0
             ? null
-            : new InputFault(file, "CPUID lines as 'cpuid -r' writes them", bytes.IsEmpty ? "an empty file" : "none", Advice) { Line = Math.Max(line, 1) };
+            : new InputFault(file, "CPUID lines as 'cpuid -r' writes them", bytes.IsEmpty ? "an empty file" : "none", Advice) { Line = Math.Max(lines.Line, 1) };
     }
 
-    private Wrong? ParseLine(ReadOnlySpan<byte> raw)
+    private LineFault? ParseLine(ReadOnlySpan<byte> line)
     {
-        if (raw.Length > LongestLine)
+        if (line.Length > LongestLine)
         {
-            return new Wrong("a line of a dump", string.Create(CultureInfo.InvariantCulture, $"a line of {raw.Length} bytes"), Advice);
+            return new LineFault("a line of a dump", string.Create(CultureInfo.InvariantCulture, $"a line of {line.Length} bytes"), Advice);
         }
 
-        if (raw.ContainsAnyExceptInRange((byte)'\t', (byte)'~'))
+        if (line.ContainsAnyExceptInRange((byte)'\t', (byte)'~'))
         {
-            return new Wrong("ASCII text", Printable.Quote(Encoding.Latin1.GetString(raw)), Advice);
+            return new LineFault("ASCII text", Quote(line), Advice);
         }
 
-        string text = Encoding.ASCII.GetString(raw).Trim();
-        if (text.Length == 0)
-        {
-            return null;
-        }
-
-        return text.StartsWith("CPU", StringComparison.Ordinal) ? ParseHeader(text) : ParseRow(text);
+        ReadOnlySpan<byte> text = line.Trim(" \t"u8);
+        return text.IsEmpty ? null : text.StartsWith("CPU"u8) ? ParseHeader(text) : ParseRow(text);
     }
 
-    private Wrong? ParseHeader(string text)
+    private LineFault? ParseHeader(ReadOnlySpan<byte> text)
     {
-        if (text == "CPU:")
+        LineCursor cursor = new(text[3..]);
+        int? number = null;
+        cursor.SkipBlanks();
+        if (cursor.TakeNumber(out int read))
         {
-            Cpus.Add(new CpuidRawCpu(null));
-            return null;
+            number = read;
         }
 
-        if (!text.EndsWith(':') || !int.TryParse(text.AsSpan(3, text.Length - 4), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out int number))
+        if (!cursor.Take(':') || !cursor.AtEnd)
         {
-            return new Wrong("'CPU:' or 'CPU N:'", Printable.Quote(text), Advice);
+            return new LineFault("'CPU:' or 'CPU N:'", Quote(text), Advice);
         }
 
-        if (Cpus.Exists(cpu => cpu.Number == number))
+        if (number is { } known && Cpus.Contains(known))
         {
-            return new Wrong("each CPU once", $"{Printable.Quote(text)} a second time", "keep one dump per file");
+            return new LineFault("each CPU once", $"{Quote(text)} a second time", "keep one dump per file");
         }
 
-        Cpus.Add(new CpuidRawCpu(number));
+        if (Cpus.IsFull)
+        {
+            return new LineFault(string.Create(CultureInfo.InvariantCulture, $"at most {RecordedCpuList.Most} CPUs"), "more", "keep one dump per file");
+        }
+
+        Cpus.Enter(number);
         return null;
     }
 
-    private Wrong? ParseRow(string text)
+    private LineFault? ParseRow(ReadOnlySpan<byte> text)
     {
-        string[] words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        uint[] values = new uint[4];
-        bool wellFormed = words.Length == 6 && words[1].EndsWith(':');
+        LineCursor cursor = new(text);
+        CpuidValues values = default;
         uint subleaf = 0;
-        wellFormed = TryWord(words[0], out uint leaf) && wellFormed && TryWord(words[1][..^1], out subleaf);
-        for (int i = 0; wellFormed && i < values.Length; i++)
-        {
-            wellFormed = words[i + 2].StartsWith(Registers[i], StringComparison.Ordinal) && TryWord(words[i + 2][4..], out values[i]);
-        }
-
+        bool wellFormed = TakeWord(ref cursor, out uint leaf) && cursor.Rest is [(byte)' ' or (byte)'\t', ..];
+        cursor.SkipBlanks();
+        wellFormed = wellFormed
+            && TakeWord(ref cursor, out subleaf) && cursor.Take(':')
+            && TakeRegister(ref cursor, "eax="u8, CpuidRegister.Eax, ref values)
+            && TakeRegister(ref cursor, "ebx="u8, CpuidRegister.Ebx, ref values)
+            && TakeRegister(ref cursor, "ecx="u8, CpuidRegister.Ecx, ref values)
+            && TakeRegister(ref cursor, "edx="u8, CpuidRegister.Edx, ref values)
+            && cursor.AtEnd;
         if (!wellFormed)
         {
-            return new Wrong("'0xLEAF 0xSUBLEAF: eax=0x… ebx=0x… ecx=0x… edx=0x…'", Printable.Quote(text), Advice);
+            return new LineFault("'0xLEAF 0xSUBLEAF: eax=0x… ebx=0x… ecx=0x… edx=0x…'", Quote(text), Advice);
         }
 
-        if (Cpus.Count == 0)
-        {
-            Cpus.Add(new CpuidRawCpu(null));
-        }
-
+        RecordedCpu cpu = Cpus.Current ?? Cpus.Enter(null);
         CpuidAddress address = new(leaf, subleaf);
-        return Cpus[^1].TryAdd(address, new CpuidValues(values[0], values[1], values[2], values[3]))
+        return cpu.TryAdd(address, values, out _)
             ? null
-            : new Wrong("each leaf and subleaf once for a CPU", $"{address} a second time", "keep one dump per file, and remove one of the two lines");
+            : new LineFault("each leaf and subleaf once for a CPU", $"{address} a second time", "keep one dump per file, and remove one of the two lines");
     }
 
-    private static bool TryWord(string word, out uint value)
+    private static bool TakeRegister(ref LineCursor cursor, ReadOnlySpan<byte> name, CpuidRegister register, ref CpuidValues values)
+    {
+        cursor.SkipBlanks();
+        if (!cursor.Take(name) || !TakeWord(ref cursor, out uint value))
+        {
+            return false;
+        }
+
+        values = values.With(register, value);
+        return true;
+    }
+
+    private static bool TakeWord(ref LineCursor cursor, out uint value)
     {
         value = 0;
-        return word.Length is > 2 and <= 10
-            && word.StartsWith("0x", StringComparison.Ordinal)
-            && uint.TryParse(word.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+        return cursor.Take("0x"u8) && cursor.TakeHex(8, out value);
     }
 
-    private sealed record Wrong(string Expected, string Found, string Advice);
+    private static string Quote(ReadOnlySpan<byte> text) => Printable.Quote(Encoding.Latin1.GetString(text));
 }

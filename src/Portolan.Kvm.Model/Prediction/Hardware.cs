@@ -2,6 +2,7 @@ using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Cpus;
 using Portolan.X86.Features;
+using Portolan.X86.Msr;
 
 namespace Portolan.Kvm.Model.Prediction;
 
@@ -14,6 +15,7 @@ internal sealed class Hardware
     private readonly PartialCpuid _cpuid = new();
     private readonly Dictionary<MsrBit, bool> _msrBits = [];
     private readonly bool _isComplete;
+    private MsrTable _msrs = MsrTable.Empty;
 
     private Hardware(CpuidVendor vendor, CpuLine? line, bool isComplete)
     {
@@ -43,6 +45,7 @@ internal sealed class Hardware
         }
 
         Hardware hardware = new(vendor, CpuLineTable.Identify(cpuid), host.NativeCpuid is not null && !host.NativeCpuidIsPartial);
+        hardware._msrs = host.NativeMsrs?.Value ?? MsrTable.Empty;
         if (host.NativeCpuid is { } native)
         {
             hardware._cpuid.LearnAllBut(native.Value, host.UnknownNativeBits ?? CpuidTable.Empty);
@@ -78,7 +81,9 @@ internal sealed class Hardware
     }
 
     /// <summary>Is the bit of the CPU's own MSR 1?</summary>
-    internal bool? MsrBit(uint index, int bit) => _msrBits.TryGetValue(new MsrBit(index, bit), out bool value) ? value : null;
+    internal bool? MsrBit(uint index, int bit)
+        => _msrs.TryGet(index, out ulong read) ? (read >> bit & 1) != 0
+            : _msrBits.TryGetValue(new MsrBit(index, bit), out bool value) ? value : null;
 
     private void LearnLine()
     {

@@ -67,6 +67,7 @@ public static class Predictor
         NativeCpuid = host.NativeCpuid,
         UnknownNativeBits = host.UnknownNativeBits,
         NativeCpuidIsPartial = host.NativeCpuidIsPartial,
+        NativeMsrs = host.NativeMsrs,
         GuestPermission = host.GuestPermission,
         MxcsrMask = host.MxcsrMask,
         Microcode = host.Microcode,

@@ -25,6 +25,9 @@ public sealed record HostSnapshot
     /// <summary>Is a leaf that <see cref="NativeCpuid"/> lacks unknown rather than absent?</summary>
     public bool NativeCpuidIsPartial { get; init; }
 
+    /// <summary>The CPU's own MSRs that enumerate features, as another tool read them on the host; not what KVM offers of them.</summary>
+    public Fact<MsrTable>? NativeMsrs { get; init; }
+
     /// <summary>KVM_GET_SUPPORTED_CPUID.</summary>
     public Fact<CpuidTable>? SupportedCpuid { get; init; }
 

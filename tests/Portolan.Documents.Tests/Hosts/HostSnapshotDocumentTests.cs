@@ -55,14 +55,16 @@ public sealed class HostSnapshotDocumentTests
     [FactAttribute]
     public void What_is_unknown_of_the_CPU_is_written_and_hashed_only_where_there_is_something()
     {
-        HostSnapshot partial = Full with { NativeCpuidIsPartial = true, UnknownNativeBits = CpuidTable.From([new(new(7, 0), true, new(0, 8, 0, 0))]) };
+        HostSnapshot partial = Full with { NativeCpuidIsPartial = true, UnknownNativeBits = CpuidTable.From([new(new(7, 0), true, new(0, 8, 0, 0))]), NativeMsrs = new(MsrTable.From([new(0x10a, 1)]), Measured) };
 
         Reading<HostSnapshot> read = HostSnapshotDocument.Read("a.json", HostSnapshotDocument.Write(partial));
 
         Assert.True(read.Ok, read.ToString());
         Assert.True(read.Value.NativeCpuidIsPartial);
         Assert.Equal(partial.UnknownNativeBits, read.Value.UnknownNativeBits);
+        Assert.Equal(partial.NativeMsrs, read.Value.NativeMsrs);
         Assert.Empty(read.Value.Extensions);
+        Assert.NotEqual(HostSnapshotDocument.ContentHash(partial), HostSnapshotDocument.ContentHash(partial with { NativeMsrs = null }));
         Assert.DoesNotContain("nativeCpuidIsPartial", Encoding.UTF8.GetString(HostSnapshotDocument.Write(Full).Span), StringComparison.Ordinal);
         Assert.NotEqual(HostSnapshotDocument.ContentHash(Full), HostSnapshotDocument.ContentHash(partial));
         Assert.NotEqual(HostSnapshotDocument.ContentHash(partial), HostSnapshotDocument.ContentHash(partial with { UnknownNativeBits = null }));

@@ -1,0 +1,51 @@
+using System.Globalization;
+using Portolan.X86.Cpuid;
+using Portolan.X86.Msr;
+
+namespace Portolan.Formats.RecordedCpus;
+
+/// <summary>One logical CPU of a dump.</summary>
+/// <param name="number">Its number, or null where the dump does not number it.</param>
+internal sealed class RecordedCpu(int? number)
+{
+    private readonly List<CpuidEntry> _rows = [];
+    private readonly SortedDictionary<uint, ulong> _msrs = [];
+    private Dictionary<CpuidAddress, CpuidValues>? _places; // only once a row comes out of order
+    private CpuidTable? _table;
+
+    public int? Number => number;
+
+    public bool IsEmpty => _rows.Count == 0;
+
+    /// <summary>Adds a row; false where its place is taken, by the same values or by others.</summary>
+    public bool TryAdd(CpuidAddress address, CpuidValues values, out bool same)
+    {
+        same = false;
+        if (_rows.Count > 0 && (_places is not null || address.CompareTo(_rows[^1].Address) <= 0))
+        {
+            _places ??= _rows.ToDictionary(static row => row.Address, static row => row.Values);
+            if (!_places.TryAdd(address, values))
+            {
+                same = _places[address] == values;
+                return false;
+            }
+        }
+
+        _table = null;
+        _rows.Add(new CpuidEntry(address, RecordedLeaves.IsIndexed(address.Leaf), values));
+        return true;
+    }
+
+    /// <summary>Adds an MSR. What is read again later counts for nothing: counters change, enumerations do not.</summary>
+    public void AddMsr(uint index, ulong value) => _msrs.TryAdd(index, value);
+
+    public bool TryMsr(uint index, out ulong value) => _msrs.TryGetValue(index, out value);
+
+    /// <summary>The MSRs that enumerate what the CPU can do.</summary>
+    public MsrTable FeatureMsrs() => MsrTable.From(
+        _msrs.Where(static msr => KnownMsrs.Find(msr.Key) is { Kind: MsrKind.Feature or MsrKind.VmxCapability }).Select(static msr => new MsrValue(msr.Key, msr.Value)));
+
+    public CpuidTable Table() => _table ??= CpuidTable.From(RecordedLeaves.WithIndexes(_rows));
+
+    public override string ToString() => number is { } n ? string.Create(CultureInfo.InvariantCulture, $"CPU {n}") : "the CPU";
+}
