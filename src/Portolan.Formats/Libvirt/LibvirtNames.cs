@@ -67,7 +67,7 @@ internal static class LibvirtNames
 
         foreach (string feature in known.Features)
         {
-            QemuProperty property = QemuProperties.Of(feature);
+            QmpProperty property = QemuProperties.Of(feature);
             if (!SwitchedOffUnderKvm.Contains(property.Name)
                 && property.Tells(answer: true)
                 && NamedPlaces.Qemu.TryGetValue(property.Name, out NamedPlaces? places)

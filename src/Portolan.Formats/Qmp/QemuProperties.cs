@@ -25,7 +25,7 @@ internal enum PropertyMeaning
 /// <param name="Name">The property, spelled with <c>-</c>.</param>
 /// <param name="Meaning">What it tells.</param>
 /// <param name="AliasOf">The property that it is another spelling of.</param>
-internal sealed record QemuProperty(string Name, PropertyMeaning Meaning, string? AliasOf)
+internal sealed record QmpProperty(string Name, PropertyMeaning Meaning, string? AliasOf)
 {
     /// <summary>Does this answer tell what KVM shows?</summary>
     public bool Tells(bool answer) => Meaning switch
@@ -40,13 +40,13 @@ internal sealed record QemuProperty(string Name, PropertyMeaning Meaning, string
 /// <summary>QEMU's CPU properties that do not simply say what KVM shows.</summary>
 internal static partial class QemuProperties
 {
-    private static readonly FrozenDictionary<string, QemuProperty> ByName = Rows().ToFrozenDictionary(static row => row.Name, StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string, QmpProperty> ByName = Rows().ToFrozenDictionary(static row => row.Name, StringComparer.Ordinal);
 
     /// <summary>The property by any spelling: <c>_</c> is <c>-</c>, an alias is what it stands for.</summary>
-    public static QemuProperty Of(string spelled)
+    public static QmpProperty Of(string spelled)
     {
         string name = spelled.Replace('_', '-');
-        if (!ByName.TryGetValue(name, out QemuProperty? row))
+        if (!ByName.TryGetValue(name, out QmpProperty? row))
         {
             return new(name, PropertyMeaning.Tells, null);
         }

@@ -7,7 +7,7 @@ namespace Portolan.Formats.Qmp;
 
 internal static partial class QemuProperties
 {
-    private static QemuProperty[] Rows() =>
+    private static QmpProperty[] Rows() =>
     [
         new("apic-id", PropertyMeaning.Setting, null),
         new("arch-facilities", PropertyMeaning.Tells, "arch-capabilities"),

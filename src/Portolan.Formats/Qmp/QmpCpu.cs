@@ -60,7 +60,7 @@ internal sealed class QmpCpu
         HashSet<string> set = [.. properties.Members.Where(static member => member.Value.Text == "true").Select(static member => QemuProperties.Of(member.Name).Name)];
         foreach (JsonMember member in properties.Members)
         {
-            QemuProperty property = QemuProperties.Of(member.Name);
+            QmpProperty property = QemuProperties.Of(member.Name);
             if (member.Value.Kind != JsonKind.Boolean || property.Meaning == PropertyMeaning.Setting)
             {
                 continue;
@@ -89,7 +89,7 @@ internal sealed class QmpCpu
 
     private void TakeUnavailable(string spelled)
     {
-        QemuProperty property = QemuProperties.Of(spelled);
+        QmpProperty property = QemuProperties.Of(spelled);
         if (property.Tells(answer: false) && NamedPlaces.Qemu.TryGetValue(property.Name, out NamedPlaces? places) && places.Msr.Length == 0 && places.Vmx.Length == 0)
         {
             Cpu.Tell(property.Name, places, has: false);

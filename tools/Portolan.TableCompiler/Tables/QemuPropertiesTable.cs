@@ -15,7 +15,7 @@ internal sealed class QemuPropertiesTable : ITable
         code.Line("namespace Portolan.Formats.Qmp;");
         code.Line();
         code.Open("internal static partial class QemuProperties");
-        code.Line("private static QemuProperty[] Rows() =>");
+        code.Line("private static QmpProperty[] Rows() =>");
         code.Line("[");
         foreach (TsvRow row in file.Rows)
         {
