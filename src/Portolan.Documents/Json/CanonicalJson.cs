@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Portolan.Documents.Json;
@@ -23,7 +22,7 @@ public static class CanonicalJson
     }
 
     /// <summary>SHA-256 over the canonical bytes, as <c>sha256:</c> and 64 lower-case hexadecimal digits.</summary>
-    public static string Hash(JsonValue value) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Write(value).Span));
+    public static string Hash(JsonValue value) => "sha256:" + Sha256.HexOf(Write(value).Span);
 
     /// <summary>A number as RFC 8785 section 3.2.2.3 (ECMAScript Number::toString) writes it.</summary>
     /// <param name="number">A finite number.</param>

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.IO.Compression;
-using System.Security.Cryptography;
 using System.Text;
 using Portolan.Documents;
 
@@ -151,7 +150,7 @@ public sealed class SerialReader
             return new ReturnedFile(null, $"it was garbled on the line: {Printable.OneLine(bad.Message)}");
         }
 
-        return Convert.ToHexStringLower(SHA256.HashData(content)) == frame.Sha256
+        return Documents.Sha256.HexOf(content) == frame.Sha256
             ? new ReturnedFile(content, null)
             : new ReturnedFile(null, "its SHA-256 is not the one announced");
     }

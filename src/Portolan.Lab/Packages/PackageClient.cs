@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Portolan.Documents;
 
@@ -159,7 +158,7 @@ public sealed class PackageClient
         }
 
         using FileStream stream = File.OpenRead(file);
-        return Convert.ToHexStringLower(SHA256.HashData(stream)) == package.Sha256 ? file : null;
+        return Sha256.HexOf(stream) == package.Sha256 ? file : null;
     }
 
     /// <summary>Keeps a second lab run of the same user waiting while the client works.</summary>
