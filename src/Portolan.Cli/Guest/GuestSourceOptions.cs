@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
 using Portolan.Formats.QemuCpu;
+using Portolan.Formats.QemuMonitor;
 using Portolan.Kvm.Guest.Definition;
 using Portolan.Kvm.Guest.Qemu;
 using Portolan.Kvm.Snapshot;
@@ -12,16 +13,24 @@ namespace Portolan.Cli.Guest;
 /// <summary>The options that name what a VMM was told about a guest.</summary>
 internal sealed class GuestSourceOptions
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly Option<string?> _cpu = new("--cpu")
     {
         Description = "QEMU's -cpu argument: a model or host, features and other properties.",
         HelpName = "MODEL[,PROPERTY...]",
     };
 
+    private readonly Option<string?> _qmp = new("--qmp")
+    {
+        Description = "The QMP unix socket of a running QEMU: the CPU its guest has.",
+        HelpName = "SOCKET",
+    };
+
     /// <summary>The options' names, for a message.</summary>
     public string Names => string.Join(", ", All.Select(static option => option.Name));
 
-    private Option<string?>[] All => [_cpu];
+    private Option<string?>[] All => [_cpu, _qmp];
 
     public void AddTo(Command command)
     {
@@ -37,9 +46,27 @@ internal sealed class GuestSourceOptions
     /// <summary>The contract by the one source that is named.</summary>
     public Reading<GuestDefinitionAnswer> Define(Terminal terminal, ParseResult parsed, HostSnapshot? host, GuestRequest wanted)
     {
+        if (parsed.GetValue(_qmp) is { } socket)
+        {
+            return Running(socket, host, wanted);
+        }
+
         Reading<QemuCpuRequest> cpu = QemuCpuParser.Read(parsed.GetValue(_cpu)!);
         return cpu.Ok
             ? Reading.Of(QemuExpansion.From(cpu.Value with { MachineType = wanted.MachineType, Name = wanted.Name }, host))
             : Reading.Refused<GuestDefinitionAnswer>(cpu.Fault);
+    }
+
+    private static Reading<GuestDefinitionAnswer> Running(string socket, HostSnapshot? host, GuestRequest wanted)
+    {
+        Reading<MonitoredGuest> guest = QemuMonitorReader.Read(socket, Patience);
+        if (!guest.Ok)
+        {
+            return Reading.Refused<GuestDefinitionAnswer>(guest.Fault);
+        }
+
+        QemuRunningCpu cpu = wanted.MachineType is { } machine ? guest.Value.Cpu with { MachineType = machine } : guest.Value.Cpu;
+        GuestDefinitionAnswer answer = cpu.Contract(host, wanted.Name);
+        return Reading.Of(answer with { Remarks = [.. guest.Value.Remarks(), .. answer.Remarks] });
     }
 }

@@ -11,12 +11,6 @@ namespace Portolan.Kvm.Guest.Qemu;
 /// <summary>The contract of a guest whose CPU QEMU was asked for, on a host or, without one, as asked.</summary>
 public static class QemuExpansion
 {
-    private const uint LeafOfWidths = 0x8000_0008;
-    private const uint LeafOfPmu = 0xa;
-
-    private static readonly string[] CopiedWith = ["intel-pt", "sgx", "amx-tile"];
-    private static readonly uint[] NestedSvm = [0x8000_000a];
-
     /// <summary>The contract, or why QEMU would not start such a guest.</summary>
     /// <param name="cpu">What was asked for.</param>
     /// <param name="host">The host; null to take the request as it stands. <c>host</c> and <c>max</c> need one.</param>
@@ -65,24 +59,7 @@ public static class QemuExpansion
             }
 
             CpuidTable table = QemuIdentities.WithAmdAliases(identity, WithUnnamedBits(Bits()));
-            table = QemuXsave.Write(table, asked, host, QemuIdentities.LayoutFamily(identity), _remarks);
-            table = WithCopiedLeaves(WithWidths(table), pmu);
-            if (kvm)
-            {
-                table = QemuPv.Write(table, _features, QemuHyperv.IsOn(cpu), cpu);
-            }
-
-            if (QemuHyperv.IsOn(cpu))
-            {
-                (table, string? problem) = QemuHyperv.Write(cpu, host, table);
-                if (problem is not null)
-                {
-                    return Refuse(DefinitionRefusal.Host, problem);
-                }
-            }
-
-            AddRemarks();
-            return new GuestDefinitionAnswer(Contract(identity.Write(table)), DefinitionRefusal.None, "", [.. _remarks]);
+            return new QemuAssembly(cpu, host, support, _features, _remarks).Finish(table, asked, identity, pmu, kvm);
         }
 
         /// <summary>Drops what the host does not have; with enforce that is a refusal.</summary>
@@ -164,75 +141,5 @@ public static class QemuExpansion
 
             return all;
         }
-
-        private CpuidTable WithWidths(CpuidTable table)
-        {
-            if (!table.Has("lm"))
-            {
-                return table.With(LeafOfWidths, 0, table.GetOrZero(LeafOfWidths) with { Eax = table.Has("pse36") || table.Has("pae") ? 36u : 32u });
-            }
-
-            QemuWidths widths = QemuWidths.Of(cpu, support, _remarks);
-            uint linear = table.Has("la57") ? 57u : 48u;
-            return table.With(LeafOfWidths, 0, table.GetOrZero(LeafOfWidths) with { Eax = widths.Guest << 16 | linear << 8 | widths.Physical });
-        }
-
-        /// <summary>Leaves that QEMU takes from the host as they are, where the feature is there.</summary>
-        private CpuidTable WithCopiedLeaves(CpuidTable table, bool pmu)
-        {
-            CpuidTable copied = table;
-            foreach (CpuidEntry entry in support?.Cpuid ?? CpuidTable.Empty)
-            {
-                bool wanted = entry.Address.Leaf switch
-                {
-                    LeafOfPmu => pmu,
-                    0x14 => _features.Has(CopiedWith[0]),
-                    0x12 => _features.Has(CopiedWith[1]) && entry.Address.Subleaf >= 2,
-                    0x1d or 0x1e => _features.Has(CopiedWith[2]) && !table.Contains(entry.Address),
-                    _ => false,
-                };
-                copied = wanted ? copied.With(entry) : copied;
-            }
-
-            // Nested SVM: revision 1 and 16 ASIDs, whatever the host has.
-            return _features.Has("svm")
-                ? copied.With(NestedSvm[0], 0, copied.GetOrZero(NestedSvm[0]) with { Eax = 1, Ebx = 0x10 })
-                : copied;
-        }
-
-        private void AddRemarks()
-        {
-            if (_features.Has("invtsc"))
-            {
-                _remarks.Add("invtsc blocks migration, unless the TSC's frequency is fixed (tsc-frequency)");
-            }
-
-            if (cpu.Base == QemuCpuBase.Host && !cpu.IsOn("migratable", true))
-            {
-                _remarks.Add("migratable=off promises what no other host may have");
-            }
-
-            if (cpu.IsOn("hv-passthrough", false))
-            {
-                _remarks.Add("hv-passthrough blocks migration");
-            }
-        }
-
-        private GuestContract Contract(CpuidTable cpuid) => new()
-        {
-            Name = cpu.Name,
-            Cpuid = cpuid,
-            FeatureMsrs = QemuFeatureMsrs.Of(_features, support, cpuid, _remarks),
-            EnlightenedVmcs = cpu.Features.TryGetValue("hv-evmcs", out bool evmcs) && evmcs,
-            GuestPermission = XFeatureTable.Dynamic & XsaveLeaf.Xcr0(cpuid),
-            TscKhz = cpu.Number("tsc-frequency") is { } hertz and > 0 ? (uint)(hertz / 1000) : null,
-            MachineType = cpu.MachineType,
-            Confidential = cpu.Confidential,
-            Settings = VmSettings.Default with
-            {
-                EnforceHypervCpuid = cpu.IsOn("hv-enforce-cpuid", false),
-                EnforcePvFeatureCpuid = cpu.IsOn("kvm-pv-enforce-cpuid", false),
-            },
-        };
     }
 }

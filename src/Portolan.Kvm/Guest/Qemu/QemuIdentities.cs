@@ -30,7 +30,7 @@ internal static class QemuIdentities
         // KVM's named models have the host's vendor; TCG's their own.
         string vendor = cpu.Settings.TryGetValue("vendor", out string? asked) ? asked
             : !cpu.Tcg && native is not null ? VendorOf(native)
-            : cpu.Model?.Vendor ?? Intel;
+            : cpu.Base == QemuCpuBase.Nothing ? "" : cpu.Model?.Vendor ?? Intel;
         return new QemuIdentity
         {
             Vendor = vendor,
