@@ -35,7 +35,7 @@ internal sealed class QemuFeatures
             features.Switch(property, on);
         }
 
-        foreach ((string name, bool on) in cpu.Features)
+        foreach ((string name, bool on) in cpu.Features.Where(static feature => Property(feature.Key).Kind == QemuPropertyKind.Feature))
         {
             features.Switch(name, on);
             features._asked.Add(name);

@@ -66,7 +66,8 @@ internal sealed record QemuIdentity
 
         table = ExtendedLevel >= ExtendedStart + 4 ? WithBrand(table) : table;
         table = CentaurLevel > CentaurStart ? table.With(CentaurStart, 0, new(CentaurLevel, 0, 0, 0)) : table;
-        return table.Without(entry => !IsReached(entry.Address.Leaf));
+        // A row of zeros within the levels says what its absence says.
+        return table.Without(entry => !IsReached(entry.Address.Leaf) || (entry.Values == default && !HypervisorLeaves.Owns(entry.Address.Leaf)));
     }
 
     /// <summary>Is the leaf within the levels? Those of hypervisors always are.</summary>
