@@ -46,6 +46,15 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>The numbered facts of the KVM contract with their clauses: written, not read.</summary>
     public static DocumentKind FactList { get; } = new("fact-list", 1);
 
+    /// <summary>What is in a migration stream: written, not read.</summary>
+    public static DocumentKind StreamInspection { get; } = new("stream-inspection", 1);
+
+    /// <summary>What two migration streams do not have alike: written, not read.</summary>
+    public static DocumentKind StreamDifference { get; } = new("stream-difference", 1);
+
+    /// <summary>What was changed in a migration stream: written, not read.</summary>
+    public static DocumentKind StreamRewrite { get; } = new("stream-rewrite", 1);
+
     /// <summary>An operator's policy.</summary>
     public static DocumentKind Policy { get; } = new("policy", 1);
 

@@ -96,7 +96,7 @@ internal sealed record InputFile(string Name, ReadOnlyMemory<byte> Bytes)
         ByteOffset = JsonParser.LargestDocument,
     };
 
-    private static InputFault NotReadable(string name, FileKind kind, Errno errno) => (kind, errno) switch
+    internal static InputFault NotReadable(string name, FileKind kind, Errno errno) => (kind, errno) switch
     {
         (FileKind.Directory, _) => new InputFault(name, "a file", "a directory", "name a file in it"),
         (FileKind.Special, _) or (_, Errno.ENXIO) => new InputFault(

@@ -6,6 +6,7 @@ using Portolan.Cli.Guest;
 using Portolan.Cli.Host;
 using Portolan.Cli.Lab;
 using Portolan.Cli.Pool;
+using Portolan.Cli.Streams;
 using Portolan.Cli.Trace;
 
 namespace Portolan.Cli.Frame;
@@ -36,6 +37,10 @@ internal static class Verbs
         new Command("pool", "Pools of hosts.")
         {
             PoolMatrix.Command(terminal),
+        },
+        new Command("stream", "Migration streams and save images.")
+        {
+            StreamInspect.Command(terminal),
         },
         new Command("contract", "The rules that a check judges by.")
         {

@@ -18,7 +18,7 @@ public sealed class ArrowsTests
         ["Portolan.Formats"] = ["Portolan.Documents"],
         ["Portolan.Streams"] = ["Portolan.Kvm"],
         ["Portolan.Lab"] = ["Portolan.Documents"],
-        ["Portolan.Cli"] = ["Portolan.Conformance", "Portolan.Formats", "Portolan.Kvm.Linux", "Portolan.Kvm.Model", "Portolan.Lab"],
+        ["Portolan.Cli"] = ["Portolan.Conformance", "Portolan.Formats", "Portolan.Kvm.Linux", "Portolan.Kvm.Model", "Portolan.Lab", "Portolan.Streams"],
     };
 
     [Fact]
