@@ -49,6 +49,9 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>What is in a migration stream: written, not read.</summary>
     public static DocumentKind StreamInspection { get; } = new("stream-inspection", 1);
 
+    /// <summary>On which hosts a migration stream loads: written, not read.</summary>
+    public static DocumentKind StreamCheck { get; } = new("stream-check", 1);
+
     /// <summary>What two migration streams do not have alike: written, not read.</summary>
     public static DocumentKind StreamDifference { get; } = new("stream-difference", 1);
 

@@ -41,6 +41,7 @@ internal static class Verbs
         new Command("stream", "Migration streams and save images.")
         {
             StreamInspect.Command(terminal),
+            StreamCheck.Command(terminal),
         },
         new Command("contract", "The rules that a check judges by.")
         {

@@ -1,0 +1,142 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using Portolan.Cli.Frame;
+using Portolan.Cli.Trace;
+using Portolan.Documents;
+using Portolan.Documents.Verdicts;
+using Portolan.Kvm.Capture;
+using Portolan.Kvm.Guest;
+using Portolan.Kvm.Snapshot;
+using Portolan.Streams;
+using Portolan.Streams.Cpu;
+
+namespace Portolan.Cli.Streams;
+
+/// <summary><c>portolan stream check</c>: will this very state load on these hosts?</summary>
+internal static class StreamCheck
+{
+    public static Command Command(Terminal terminal)
+    {
+        Argument<string> file = CommonOptions.File("STREAM", "A QEMU migration stream or a libvirt save image.");
+        StreamCheckOptions options = new();
+        Option<bool> json = CommonOptions.Json();
+        Option<string?> output = CommonOptions.Output();
+        Command command = new("check", "Say on which hosts the state in a stream loads, and why not on the others.") { file, json, output };
+        options.AddTo(command);
+        command.SetAction(parsed => (int)Run(terminal, parsed.GetRequiredValue(file), options.Of(parsed), parsed.GetValue(json), parsed.GetValue(output)));
+        return command;
+    }
+
+    private static ExitCode Run(Terminal terminal, string name, StreamCheckAsked asked, bool json, string? output)
+    {
+        Reading<StreamCheckInputs> inputs = asked.Read(terminal);
+        Reading<StreamInput> input = inputs.Ok ? StreamInput.ReadWhole(terminal, name) : Reading.Refused<StreamInput>(inputs.Fault);
+        if (!input.Ok)
+        {
+            return terminal.Refuse(input.Fault);
+        }
+
+        ImmutableArray<StreamVcpu> vcpus = StreamVcpu.All(input.Value.Stream, out StreamFault? undecoded);
+        InputFault? fault = undecoded is not null ? StreamInput.FaultOf(name, undecoded)
+            : vcpus.IsEmpty ? new InputFault(name, "a stream with a vCPU", "none", "give the stream of a whole VM")
+            : inputs.Value!.Contradiction(input.Value);
+        if (fault is not null)
+        {
+            return terminal.Refuse(fault);
+        }
+
+        StreamCheckAnswer answer = new(input.Value, vcpus, inputs.Value!, [.. inputs.Value!.Hosts.Select(host => StreamJudgement.Of(
+            input.Value.Stream, vcpus, inputs.Value.Guest, host.Name, host.Snapshot, asked.Vmm, json || output is not null))]);
+        foreach (StreamJudgement judgement in answer.Judgements.Where(static judgement => judgement.Disagreement is not null))
+        {
+            terminal.Say($"the two engines disagree on {judgement.Host}: {judgement.Disagreement}; the worse verdict is taken; please report it with the files");
+        }
+
+        return Answer.Give(terminal, output, json, () => StreamCheckDocument.Write(answer), () => StreamCheckReport.Of(answer), answer.Code);
+    }
+}
+
+/// <summary>A check's answer for every host.</summary>
+/// <param name="Input">The stream.</param>
+/// <param name="Vcpus">Its vCPUs.</param>
+/// <param name="Inputs">What was asked.</param>
+/// <param name="Judgements">The verdicts, in the order of the hosts.</param>
+internal sealed record StreamCheckAnswer(StreamInput Input, ImmutableArray<StreamVcpu> Vcpus, StreamCheckInputs Inputs, ImmutableArray<StreamJudgement> Judgements)
+{
+    /// <summary>What the process answers: the worst of the hosts.</summary>
+    public ExitCode Code => Judgements.Any(static one => one.Report.ExitCode == (int)ExitCode.Incompatible) ? ExitCode.Incompatible
+        : Judgements.Any(static one => one.Report.ExitCode == (int)ExitCode.Unknown) ? ExitCode.Unknown
+        : ExitCode.Done;
+}
+
+/// <summary>The files of a check, read.</summary>
+/// <param name="Guest">The contract, if one was given.</param>
+/// <param name="Hosts">The hosts, each with its name in answers.</param>
+internal sealed record StreamCheckInputs(GuestContract? Guest, ImmutableArray<(string Name, HostSnapshot Snapshot)> Hosts)
+{
+    /// <summary>The contract's file, for faults.</summary>
+    public string? GuestFile { get; init; }
+
+    /// <summary>A machine type other than the stream's is another guest's contract.</summary>
+    public InputFault? Contradiction(StreamInput input)
+        => Guest?.MachineType is { } promised && input.Stream.Configuration?.MachineType is { } saved && promised != saved
+            ? new InputFault(GuestFile!, $"the contract of the guest in the stream, machine type {saved}", $"machine type {promised}", "give the contract that this guest was started with") { JsonPath = "$.machineType" }
+            : null;
+}
+
+/// <summary>The options of <c>portolan stream check</c>, which <c>stream watch</c> shares.</summary>
+internal sealed class StreamCheckOptions
+{
+    private readonly Option<string[]> _hosts = new("--host") { Description = "Snapshots of the hosts to load on, by commas or several times.", HelpName = "HOST", Required = true, AllowMultipleArgumentsPerToken = true };
+    private readonly Option<string?> _guest = new("--guest") { Description = "The contract of the guest: what it was promised.", HelpName = "FILE" };
+    private readonly Option<string> _vmm = RouteArguments.Words("--vmm", "What does the VMM do when a step of the restore fails?", "reports", "ignores");
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_hosts);
+        command.Options.Add(_guest);
+        command.Options.Add(_vmm);
+    }
+
+    public StreamCheckAsked Of(ParseResult parsed) => new(
+        [.. parsed.GetRequiredValue(_hosts).SelectMany(static value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+        parsed.GetValue(_guest),
+        parsed.GetRequiredValue(_vmm) == "ignores" ? RestorePolicy.Ignores : RestorePolicy.Reports);
+}
+
+/// <summary>A check as it was asked for.</summary>
+/// <param name="Hosts">The snapshots' files.</param>
+/// <param name="Guest">The contract's file, if one was given.</param>
+/// <param name="Vmm">What the VMM does when a step fails.</param>
+internal sealed record StreamCheckAsked(ImmutableArray<string> Hosts, string? Guest, RestorePolicy Vmm)
+{
+    /// <summary>Reads the files; the fault says which is wrong.</summary>
+    public Reading<StreamCheckInputs> Read(Terminal terminal)
+    {
+        GuestContract? guest = null;
+        if (Guest is not null)
+        {
+            Reading<GuestContract> contract = InputFile.Contract(terminal, Guest);
+            if (!contract.Ok)
+            {
+                return Reading.Refused<StreamCheckInputs>(contract.Fault);
+            }
+
+            guest = contract.Value;
+        }
+
+        ImmutableArray<(string, HostSnapshot)>.Builder hosts = ImmutableArray.CreateBuilder<(string, HostSnapshot)>();
+        foreach (string file in Hosts)
+        {
+            Reading<HostSnapshot> host = InputFile.Host(terminal, file);
+            if (!host.Ok)
+            {
+                return Reading.Refused<StreamCheckInputs>(host.Fault);
+            }
+
+            hosts.Add((RouteFiles.NameOf(file, host.Value), host.Value));
+        }
+
+        return Reading.Of(new StreamCheckInputs(guest, hosts.ToImmutable()) { GuestFile = Guest });
+    }
+}

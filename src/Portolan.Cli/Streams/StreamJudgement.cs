@@ -1,0 +1,81 @@
+using System.Collections.Immutable;
+using Portolan.Cli.Check;
+using Portolan.Compatibility.Judging;
+using Portolan.Documents.Verdicts;
+using Portolan.Kvm.Capture;
+using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Guest;
+using Portolan.Kvm.Guest.Definition;
+using Portolan.Kvm.Snapshot;
+using Portolan.Streams.Cpu;
+using Portolan.Streams.Sections;
+using Portolan.X86.Xsave;
+
+namespace Portolan.Cli.Streams;
+
+/// <summary>An MSR that a destination's QEMU drops without a word, because the host does not list it.</summary>
+/// <param name="Vcpu">The vCPU.</param>
+/// <param name="Msr">The MSR.</param>
+internal sealed record DroppedMsr(uint Vcpu, StreamMsr Msr);
+
+/// <summary>What loading a stream on a host comes to.</summary>
+/// <param name="Host">The host's name.</param>
+/// <param name="Report">The verdict as every output renders it.</param>
+/// <param name="Dropped">MSRs with a value that the host's QEMU drops.</param>
+/// <param name="Disagreement">What the two engines do not agree on; null if they agree.</param>
+internal sealed record StreamJudgement(string Host, VerdictReport Report, ImmutableArray<DroppedMsr> Dropped, string? Disagreement)
+{
+    /// <summary>The fact that a stream does not tell and that no host's snapshot can.</summary>
+    public const string GuestCpuid = "the guest's CPUID, which a stream does not carry: what it was promised beyond XCR0 and CR4";
+
+    /// <summary>
+    /// Judges the loading of every vCPU on one host. Without a contract the guest is taken to have been given all that the host supports: what is
+    /// refused even then is refused for every guest. What is not, depends on what it was promised.
+    /// </summary>
+    public static StreamJudgement Of(
+        MigrationStream stream, ImmutableArray<StreamVcpu> vcpus, GuestContract? contract, string name, HostSnapshot host, RestorePolicy vmm, bool withHashes)
+    {
+        GuestContract guest = contract ?? MostGenerous(stream, vcpus, host);
+        XsaveLayout layout = host.SupportedCpuid is { } cpuid && XsaveLayout.TryFrom(cpuid.Value, out XsaveLayout own, out _) ? own : XsaveLayout.Legacy;
+        ImmutableArray<uint>? listed = host.SavedMsrs?.Value;
+        RouteQuestion question = new() { Guest = guest, Hosts = [new JudgedHost(name, host)], Vmm = vmm };
+        List<VcpuJudgement> judged = [];
+        string? disagreement = null;
+        foreach (StreamVcpu vcpu in vcpus)
+        {
+            EnginesAnswer answer = Engines.Judge(question with { State = vcpu.ToState(layout, listed) });
+            disagreement ??= answer.Disagreement;
+            judged.AddRange(answer.Judgements.Select(judgement => new VcpuJudgement(vcpu.Id, contract is null ? WithoutContract(judgement) : judgement)));
+        }
+
+        ReportedSettings settings = new(vmm == RestorePolicy.Ignores ? "ignores" : "reports", question.Order.Name, "first", "exact", null);
+        VerdictReport report = VerdictReporting.Of(question, settings, judged, withHashes);
+        ImmutableArray<DroppedMsr> dropped =
+            [.. vcpus.SelectMany(vcpu => vcpu.Msrs.Where(msr => msr.Msr.Value != 0 && StreamVcpu.Drops(msr, listed)).Select(msr => new DroppedMsr(vcpu.Id, msr)))];
+        return new StreamJudgement(name, report with { ExitCode = (int)CheckAnswer.CodeOf(report.Verdict, failOnWarnings: false) }, dropped, disagreement);
+    }
+
+    /// <summary>What a host could have promised at most, with what the state shows to be in use.</summary>
+    private static GuestContract MostGenerous(MigrationStream stream, ImmutableArray<StreamVcpu> vcpus, HostSnapshot host)
+    {
+        XFeatureMask components = vcpus.Aggregate(XFeatureMask.None, static (all, vcpu) => all | (vcpu.Xcr0 ?? XFeatureMask.None));
+        GuestRequest request = new()
+        {
+            Name = "a guest of whom nothing was said",
+            Permission = components & XFeatureTable.Dynamic,
+            Hyperv = vcpus.Any(static vcpu => vcpu.Msrs.Any(static msr => msr.When == MsrCondition.Hyperv)),
+            EnlightenedVmcs = vcpus.Any(static vcpu => vcpu.UsesEvmcs),
+        };
+        GuestContract? contract = GuestDefinition.From(host, request).Contract ?? GuestDefinition.From(host, new GuestRequest { Name = request.Name }).Contract;
+        return (contract ?? new GuestContract { Name = request.Name, Cpuid = X86.Cpuid.CpuidTable.Empty }) with { MachineType = stream.Configuration?.MachineType };
+    }
+
+    /// <summary>
+    /// Without a contract only what KVM or the VMM refuses counts, and no answer is better than unknown: what the guest was promised is not known.
+    /// </summary>
+    private static Judgement WithoutContract(Judgement judgement) => judgement with
+    {
+        Findings = [.. judgement.Findings.Where(static finding => finding.Severity is ClauseSeverity.Blocks or ClauseSeverity.Corrupts && !finding.Rule.Id.StartsWith("promise.", StringComparison.Ordinal))],
+        Missing = [.. judgement.Missing, new MissingEvidence(0, GuestCpuid)],
+    };
+}
