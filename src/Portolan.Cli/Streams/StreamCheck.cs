@@ -3,7 +3,6 @@ using System.CommandLine;
 using Portolan.Cli.Frame;
 using Portolan.Cli.Trace;
 using Portolan.Documents;
-using Portolan.Documents.Verdicts;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.Guest;
 using Portolan.Kvm.Snapshot;
