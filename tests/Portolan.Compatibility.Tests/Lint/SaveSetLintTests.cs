@@ -88,7 +88,7 @@ public sealed class SaveSetLintTests
     public void Recorded_hosts_of_6_18_show_what_Firecracker_misses(string name)
     {
         string file = Path.Combine(Repository.SharedData("firecracker-fingerprints"), $"fingerprint_{name}host.json");
-        HostSnapshot host = FingerprintImport.Read(file, File.ReadAllBytes(file)).Value!.Snapshot;
+        HostSnapshot host = FingerprintImport.Read(new(file, File.ReadAllBytes(file))).Value!.Snapshot;
 
         LintReport before = Judge(host, "firecracker-1.13");
         LintReport after = Judge(host, "firecracker-1.16.1");
