@@ -18,6 +18,11 @@ internal static class NoHost
             return ("libvirt's <domain>, which tells a guest and no host", "give 'virsh capabilities' or 'virsh domcapabilities' of the host");
         }
 
+        if (content.HasLine("family:"u8) && content.HasLine("stepping:"u8))
+        {
+            return ("a processor's signature (family, model, stepping) alone, which tells none of its features", "give a dump of its CPUID, or what libvirt or QEMU says of the host");
+        }
+
         if (content.Notation == ForeignNotation.Json && content.Text[..Math.Min(content.Text.Length, SchemaStandsWithin)].IndexOf("\"portolan/"u8) >= 0)
         {
             return ("a document of this program", "give it to the verb that reads it, as 'host show' reads a host snapshot");
