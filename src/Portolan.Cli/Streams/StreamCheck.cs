@@ -45,7 +45,7 @@ internal static class StreamCheck
         }
 
         StreamCheckAnswer answer = new(input.Value, vcpus, inputs.Value!, [.. inputs.Value!.Hosts.Select(host => StreamJudgement.Of(
-            input.Value.Stream, vcpus, inputs.Value.Guest, host.Name, host.Snapshot, asked.Vmm, json || output is not null))]);
+            vcpus, inputs.Value.Guest, host.Name, host.Snapshot, asked.Vmm, json || output is not null))]);
         foreach (StreamJudgement judgement in answer.Judgements.Where(static judgement => judgement.Disagreement is not null))
         {
             terminal.Say($"the two engines disagree on {judgement.Host}: {judgement.Disagreement}; the worse verdict is taken; please report it with the files");

@@ -7,8 +7,8 @@ using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Guest;
 using Portolan.Kvm.Guest.Definition;
 using Portolan.Kvm.Snapshot;
+using Portolan.Kvm.State;
 using Portolan.Streams.Cpu;
-using Portolan.Streams.Sections;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Cli.Streams;
@@ -33,9 +33,9 @@ internal sealed record StreamJudgement(string Host, VerdictReport Report, Immuta
     /// refused even then is refused for every guest. What is not, depends on what it was promised.
     /// </summary>
     public static StreamJudgement Of(
-        MigrationStream stream, ImmutableArray<StreamVcpu> vcpus, GuestContract? contract, string name, HostSnapshot host, RestorePolicy vmm, bool withHashes)
+        ImmutableArray<StreamVcpu> vcpus, GuestContract? contract, string name, HostSnapshot host, RestorePolicy vmm, bool withHashes)
     {
-        GuestContract guest = contract ?? MostGenerous(stream, vcpus, host);
+        GuestContract guest = contract ?? MostGenerous(vcpus, host);
         XsaveLayout layout = host.SupportedCpuid is { } cpuid && XsaveLayout.TryFrom(cpuid.Value, out XsaveLayout own, out _) ? own : XsaveLayout.Legacy;
         ImmutableArray<uint>? listed = host.SavedMsrs?.Value;
         RouteQuestion question = new() { Guest = guest, Hosts = [new JudgedHost(name, host)], Vmm = vmm };
@@ -43,7 +43,7 @@ internal sealed record StreamJudgement(string Host, VerdictReport Report, Immuta
         string? disagreement = null;
         foreach (StreamVcpu vcpu in vcpus)
         {
-            EnginesAnswer answer = Engines.Judge(question with { State = vcpu.ToState(layout, listed) });
+            EnginesAnswer answer = Engines.Judge(question with { State = StateOn(vcpu, layout, listed) });
             disagreement ??= answer.Disagreement;
             judged.AddRange(answer.Judgements.Select(judgement => new VcpuJudgement(vcpu.Id, contract is null ? WithoutContract(judgement) : judgement)));
         }
@@ -56,7 +56,7 @@ internal sealed record StreamJudgement(string Host, VerdictReport Report, Immuta
     }
 
     /// <summary>What a host could have promised at most, with what the state shows to be in use.</summary>
-    private static GuestContract MostGenerous(MigrationStream stream, ImmutableArray<StreamVcpu> vcpus, HostSnapshot host)
+    private static GuestContract MostGenerous(ImmutableArray<StreamVcpu> vcpus, HostSnapshot host)
     {
         XFeatureMask components = vcpus.Aggregate(XFeatureMask.None, static (all, vcpu) => all | (vcpu.Xcr0 ?? XFeatureMask.None));
         GuestRequest request = new()
@@ -67,7 +67,17 @@ internal sealed record StreamJudgement(string Host, VerdictReport Report, Immuta
             EnlightenedVmcs = vcpus.Any(static vcpu => vcpu.UsesEvmcs),
         };
         GuestContract? contract = GuestDefinition.From(host, request).Contract ?? GuestDefinition.From(host, new GuestRequest { Name = request.Name }).Contract;
-        return (contract ?? new GuestContract { Name = request.Name, Cpuid = X86.Cpuid.CpuidTable.Empty }) with { MachineType = stream.Configuration?.MachineType };
+        return contract ?? new GuestContract { Name = request.Name, Cpuid = X86.Cpuid.CpuidTable.Empty };
+    }
+
+    /// <summary>
+    /// The state as it is judged. An MP state other than runnable exists only with an in-kernel interrupt controller, which the source then had and
+    /// the destination will have: KVM takes every one of them there.
+    /// </summary>
+    private static VcpuState StateOn(StreamVcpu vcpu, XsaveLayout layout, ImmutableArray<uint>? listed)
+    {
+        VcpuState state = vcpu.ToState(layout, listed);
+        return state.MpState is <= KvmMpState.SipiReceived ? state with { MpState = KvmMpState.Runnable } : state;
     }
 
     /// <summary>

@@ -77,8 +77,14 @@ public enum MsrCondition
     /// <summary>Where KVM_GET_MSR_INDEX_LIST has the MSR; else the value is dropped and nobody is told.</summary>
     Listed,
 
+    /// <summary>Always; KVM takes it whether or not it lists it (MTRRs).</summary>
+    Unlisted,
+
     /// <summary>Where the guest has machine checks.</summary>
     Mce,
+
+    /// <summary>Where the guest has machine checks and the bank; KVM takes it whether or not it lists it.</summary>
+    MceBank,
 
     /// <summary>Where the guest has an architectural PMU.</summary>
     Pmu,

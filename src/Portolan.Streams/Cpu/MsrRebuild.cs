@@ -22,7 +22,7 @@ internal static class MsrRebuild
         List<StreamMsr> found = [];
         Add(cpu, cpu.Root, found);
         ulong banks = (cpu.Number("env.mcg_cap") ?? 0) & BankCount;
-        found.RemoveAll(msr => msr.When == MsrCondition.Mce && (banks == 0 || msr.Msr.Index >= 0x400 + (BankRegisters * banks) && msr.Field == "env.mce_banks"));
+        found.RemoveAll(msr => msr.When == MsrCondition.Mce && banks == 0 || msr.When == MsrCondition.MceBank && msr.Msr.Index >= MsrIndex.Ia32Mc0Ctl + (BankRegisters * banks));
 
         // QEMU writes as many counters as the destination has; one that counts nothing says nothing.
         found.RemoveAll(static msr => msr.When == MsrCondition.Pmu && msr.Msr.Value == 0);

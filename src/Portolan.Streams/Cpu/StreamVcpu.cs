@@ -87,8 +87,9 @@ public sealed class StreamVcpu
     }
 
     /// <summary>
-    /// The state as a destination gives it to KVM: the XSAVE image in the destination's layout. MSRs that QEMU drops where the host does not list
-    /// them are left out if <paramref name="listed"/> (KVM_GET_MSR_INDEX_LIST) says so. The stream has no CPUID.
+    /// The state as a destination gives it to KVM: the XSAVE image in the destination's layout. Where <paramref name="listed"/>
+    /// (KVM_GET_MSR_INDEX_LIST) is given, MSRs that QEMU drops where they are not listed are left out, and so are those that KVM takes though it
+    /// does not list them: no rule of the contract judges them. The stream has no CPUID.
     /// </summary>
     public VcpuState ToState(XsaveLayout layout, ImmutableArray<uint>? listed = null)
     {
@@ -102,7 +103,7 @@ public sealed class StreamVcpu
             Regs = RegisterRebuild.Regs(Cpu),
             Sregs = new KvmSregs(system, default),
             Sregs2 = Cpu.Root.Subsection("cpu/pdptrs") is null ? null : new KvmSregs2(system, 1, Pdptr(0), Pdptr(1), Pdptr(2), Pdptr(3)),
-            Msrs = [.. Msrs.Where(msr => !Drops(msr, listed)).Select(static msr => msr.Msr)],
+            Msrs = [.. Msrs.Where(msr => !Drops(msr, listed) && !TakesUnlisted(msr, listed)).Select(static msr => msr.Msr)],
             Nested = Nested,
             Events = RegisterRebuild.Events(Cpu, _common),
             MpState = Cpu.Number("env.mp_state") is { } mp ? (KvmMpState)Narrow.U32(mp) : null,
@@ -117,6 +118,13 @@ public sealed class StreamVcpu
     {
         ArgumentNullException.ThrowIfNull(msr);
         return msr.When == MsrCondition.Listed && listed is { } known && !known.Contains(msr.Msr.Index);
+    }
+
+    /// <summary>Does KVM take an MSR that it does not list?</summary>
+    public static bool TakesUnlisted(StreamMsr msr, ImmutableArray<uint>? listed)
+    {
+        ArgumentNullException.ThrowIfNull(msr);
+        return msr.When is MsrCondition.Unlisted or MsrCondition.MceBank && listed is { } known && !known.Contains(msr.Msr.Index);
     }
 
     private static IEnumerable<StreamSection> Named(MigrationStream stream, string name)

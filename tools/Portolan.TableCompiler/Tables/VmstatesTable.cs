@@ -9,7 +9,7 @@ internal sealed class VmstatesTable : ITable
     private const string FieldsSource = "data/streams/vmstate-fields.tsv";
 
     private static readonly string[] Numbers = ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "bool"];
-    private static readonly string[] Conditions = ["-", "always", "listed", "mce", "pmu", "hyperv", "pt", "sgx"];
+    private static readonly string[] Conditions = ["-", "always", "listed", "unlisted", "mce", "mce-bank", "pmu", "hyperv", "pt", "sgx"];
 
     /// <inheritdoc/>
     public IEnumerable<GeneratedFile> Compile(string root, Problems problems)
