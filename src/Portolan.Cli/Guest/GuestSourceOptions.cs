@@ -2,6 +2,9 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
+using Portolan.Formats;
+using Portolan.Formats.FirecrackerTemplate;
+using Portolan.Formats.LibvirtDomain;
 using Portolan.Formats.QemuCpu;
 using Portolan.Formats.QemuMonitor;
 using Portolan.Kvm.Guest.Definition;
@@ -27,10 +30,22 @@ internal sealed class GuestSourceOptions
         HelpName = "SOCKET",
     };
 
+    private readonly Option<string?> _xml = new("--xml")
+    {
+        Description = "A libvirt domain's XML: what libvirt asks QEMU for. '-' reads standard input.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _template = new("--template")
+    {
+        Description = "A custom CPU template of Firecracker, over --host. '-' reads standard input.",
+        HelpName = "FILE",
+    };
+
     /// <summary>The options' names, for a message.</summary>
     public string Names => string.Join(", ", All.Select(static option => option.Name));
 
-    private Option<string?>[] All => [_cpu, _qmp];
+    private Option<string?>[] All => [_cpu, _xml, _template, _qmp];
 
     public void AddTo(Command command)
     {
@@ -51,6 +66,16 @@ internal sealed class GuestSourceOptions
             return Running(socket, host, wanted);
         }
 
+        if (parsed.GetValue(_xml) is { } xml)
+        {
+            return Domain(terminal, xml, host, wanted);
+        }
+
+        if (parsed.GetValue(_template) is { } template)
+        {
+            return Template(terminal, template, host, wanted);
+        }
+
         Reading<QemuCpuRequest> cpu = QemuCpuParser.Read(parsed.GetValue(_cpu)!);
         return cpu.Ok
             ? Reading.Of(QemuExpansion.From(cpu.Value with { MachineType = wanted.MachineType, Name = wanted.Name }, host))
@@ -68,5 +93,28 @@ internal sealed class GuestSourceOptions
         QemuRunningCpu cpu = wanted.MachineType is { } machine ? guest.Value.Cpu with { MachineType = machine } : guest.Value.Cpu;
         GuestDefinitionAnswer answer = cpu.Contract(host, wanted.Name);
         return Reading.Of(answer with { Remarks = [.. guest.Value.Remarks(), .. answer.Remarks] });
+    }
+
+    private static Reading<GuestDefinitionAnswer> Domain(Terminal terminal, string file, HostSnapshot? host, GuestRequest wanted)
+    {
+        Reading<InputFile> read = InputFile.Read(terminal, file);
+        Reading<LibvirtDomainCpu> domain = read.Ok ? LibvirtDomainReader.Read(new ImportRequest(file, read.Value.Bytes)) : Reading.Refused<LibvirtDomainCpu>(read.Fault);
+        return domain.Ok
+            ? Reading.Of(LibvirtDomainGuest.Define(
+                domain.Value with { Name = wanted.Name ?? domain.Value.Name, MachineType = wanted.MachineType ?? domain.Value.MachineType }, host))
+            : Reading.Refused<GuestDefinitionAnswer>(domain.Fault);
+    }
+
+    private static Reading<GuestDefinitionAnswer> Template(Terminal terminal, string file, HostSnapshot? host, GuestRequest wanted)
+    {
+        if (host is null)
+        {
+            return Reading.Of(new GuestDefinitionAnswer(null, DefinitionRefusal.Request, "a CPU template changes what a host supports: name it with --host", []));
+        }
+
+        Reading<InputFile> read = InputFile.Read(terminal, file);
+        return read.Ok
+            ? FirecrackerTemplateReader.Define(new ImportRequest(file, read.Value.Bytes), host, wanted)
+            : Reading.Refused<GuestDefinitionAnswer>(read.Fault);
     }
 }

@@ -37,6 +37,16 @@ public static partial class QemuCpuFacts
         return Index.Value.TryGetValue(Normal(name), out property);
     }
 
+    /// <summary>The feature with this name of libvirt's, which is QEMU's but for a few.</summary>
+    public static bool TryFindLibvirt(string name, [NotNullWhen(true)] out QemuProperty? property)
+    {
+        string? qemu = TryFind(name, out property) && property.Kind == QemuPropertyKind.Feature ? property.Name
+            : FeatureTable.All.ToArray().FirstOrDefault(feature => feature.Libvirt.Contains(name))?.Qemu
+                ?? KnownMsrs.Bits.FirstOrDefault(bits => bits.Libvirt == name)?.Qemu ?? VmxControls.All.FirstOrDefault(control => control.Libvirt == name)?.Qemu;
+        property = null;
+        return qemu is not null && TryFind(qemu, out property);
+    }
+
     /// <summary>The Hyper-V features that every guest with an enlightenment has.</summary>
     public static IEnumerable<CpuidFeature> AnyEnlightenment => Of("hyperv").Where(row => row.Name == "any").SelectMany(row => row.Words).Select(FeatureTable.Get);
 

@@ -16,7 +16,7 @@ internal sealed class HostSupport
     private static readonly string[] NeverByItself = ["topoext", "kvm-hint-dedicated"]; // no_autoenable_flags
     private static readonly string[] Immovable = ["invtsc"]; // unmigratable_flags
     private static readonly string[] OfTheCpu = ["erms", "fsrm", "fzrm", "fsrs", "fsrc"]; // the CPU's own: speed, no new instructions
-    private static readonly string[] Emulated = ["hypervisor", "arat", "topoext"];
+    private static readonly string[] Emulated = ["hypervisor", "arat", "topoext", "kvm-hint-dedicated"];
 
     private readonly MsrTable? _msrs;
     private readonly VmxCapabilities? _vmx;

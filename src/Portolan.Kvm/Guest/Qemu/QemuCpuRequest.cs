@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Portolan.X86.Models;
 
 namespace Portolan.Kvm.Guest.Qemu;
@@ -43,10 +44,13 @@ public sealed record QemuCpuRequest
     /// <summary>The kind of confidential guest, or null.</summary>
     public string? Confidential { get; init; }
 
+    /// <summary>Features that must not be dropped: where the host lacks one, the guest does not start.</summary>
+    public ImmutableSortedSet<string> Required { get; init; } = ImmutableSortedSet.Create<string>(StringComparer.Ordinal);
+
     /// <summary>Is a switch on? What it is without being set is <paramref name="otherwise"/>.</summary>
     public bool IsOn(string setting, bool otherwise) => Settings.TryGetValue(setting, out string? value) ? value == "on" : otherwise;
 
     /// <summary>A number, or null where it is not set.</summary>
     public ulong? Number(string setting)
-        => Settings.TryGetValue(setting, out string? value) && ulong.TryParse(value, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out ulong number) ? number : null;
+        => Settings.TryGetValue(setting, out string? value) && ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) ? number : null;
 }

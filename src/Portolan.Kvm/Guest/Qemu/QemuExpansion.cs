@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Kvm.Guest.Definition;
 using Portolan.Kvm.Snapshot;
@@ -11,6 +12,13 @@ namespace Portolan.Kvm.Guest.Qemu;
 /// <summary>The contract of a guest whose CPU QEMU was asked for, on a host or, without one, as asked.</summary>
 public static class QemuExpansion
 {
+    /// <summary>The features that <c>-cpu host</c> has on a host, by QEMU's names; null where the snapshot does not tell its CPUID.</summary>
+    public static ImmutableSortedSet<string>? HostFeatures(HostSnapshot host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        return HostSupport.Of(host)?.Supported(migratableOnly: true).ToImmutableSortedSet(StringComparer.Ordinal);
+    }
+
     /// <summary>The contract, or why QEMU would not start such a guest.</summary>
     /// <param name="cpu">What was asked for.</param>
     /// <param name="host">The host; null to take the request as it stands. <c>host</c> and <c>max</c> need one.</param>
@@ -90,6 +98,12 @@ public static class QemuExpansion
             if (cpu.IsOn("enforce", false) && lacking.Count > 0)
             {
                 return Refuse(DefinitionRefusal.Host, $"enforce: the host does not offer {string.Join(", ", lacking)}");
+            }
+
+            string[] missed = [.. lacking.Where(cpu.Required.Contains)];
+            if (missed.Length > 0)
+            {
+                return Refuse(DefinitionRefusal.Host, $"the host does not offer {string.Join(", ", missed)}, without which the guest does not start");
             }
 
             Say("dropped, because the host does not offer them", lacking);

@@ -74,9 +74,7 @@ internal sealed class QemuFeatures
 
     /// <summary>QEMU's name of a feature of a model: libvirt's models spell it as libvirt does.</summary>
     internal static string? QemuName(string feature)
-        => QemuCpuFacts.TryFind(feature, out QemuProperty? property) ? property.Name
-            : X86.Features.FeatureTable.TryFind(feature, out X86.Features.CpuidFeature? row) && row.Qemu is { } own && QemuCpuFacts.TryFind(own, out property) ? property.Name
-            : null;
+        => QemuCpuFacts.TryFindLibvirt(feature, out QemuProperty? property) ? property.Name : null;
 
     private void Switch(string name, bool on) => _ = on ? _on.Add(name) : _on.Remove(name);
 }
