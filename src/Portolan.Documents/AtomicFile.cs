@@ -9,7 +9,22 @@ public static class AtomicFile
     /// </summary>
     public static InputFault? Write(string path, ReadOnlySpan<byte> content)
     {
+        byte[] bytes = content.ToArray();
+        return Write(path, stream =>
+        {
+            stream.Write(bytes);
+            return null;
+        });
+    }
+
+    /// <summary>
+    /// The same for a content that is written in pieces, and may be read again before it counts: where <paramref name="write"/> answers a fault,
+    /// nothing is left behind.
+    /// </summary>
+    public static InputFault? Write(string path, Func<FileStream, InputFault?> write)
+    {
         ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(write);
         if (Directory.Exists(path))
         {
             return new InputFault(path, "a file to write", "a directory", "name a file");
@@ -25,10 +40,17 @@ public static class AtomicFile
         string beside = Path.Combine(folder, $".{Path.GetFileName(target)}.{Path.GetRandomFileName()}");
         try
         {
-            using (FileStream stream = new(beside, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            InputFault? fault;
+            using (FileStream stream = new(beside, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None))
             {
-                stream.Write(content);
+                fault = write(stream);
                 stream.Flush(flushToDisk: true);
+            }
+
+            if (fault is not null)
+            {
+                Remove(beside);
+                return fault;
             }
 
             File.Move(beside, target, overwrite: true);

@@ -42,6 +42,7 @@ internal static class Verbs
         {
             StreamInspect.Command(terminal),
             StreamCheck.Command(terminal),
+            StreamRewriteVerb.Command(terminal),
         },
         new Command("contract", "The rules that a check judges by.")
         {

@@ -1,0 +1,56 @@
+using System.Globalization;
+using Portolan.Cli.Frame;
+using Portolan.Documents;
+using Portolan.Documents.Json;
+using Portolan.Streams.Rewrite;
+
+namespace Portolan.Cli.Streams;
+
+/// <summary>What a rewrite changed: words, and a document of schema <c>portolan/stream-rewrite/1</c>.</summary>
+internal static class RewriteDocument
+{
+    public static ReadOnlyMemory<byte> Write(RewritePlan plan)
+    {
+        using DocumentWriter writer = new(DocumentKind.StreamRewrite);
+        writer.Json.WriteStartArray("changes");
+        foreach (StreamChange change in plan.Changes)
+        {
+            writer.Json.WriteStartObject();
+            writer.Text("section", change.Section);
+            writer.Text("place", change.Place);
+            writer.Text("before", change.Before);
+            writer.Text("after", change.After);
+            writer.Json.WriteEndObject();
+        }
+
+        writer.Json.WriteEndArray();
+        writer.Json.WriteStartArray("edits");
+        foreach (StreamEdit edit in plan.Edits)
+        {
+            writer.Json.WriteStartObject();
+            writer.Number("offset", edit.Offset);
+            writer.Number("removed", edit.Removed);
+            writer.Text("inserted", Convert.ToHexStringLower(edit.Inserted.AsSpan()));
+            writer.Json.WriteEndObject();
+        }
+
+        writer.Json.WriteEndArray();
+        return writer.Finish();
+    }
+
+    public static TextReport Report(RewriteAsked asked, RewritePlan plan)
+    {
+        TextReport report = new();
+        report.Heading(Printable.OneLine($"{asked.File} -> {asked.To}"));
+        report.Columns(plan.Changes.Select(static change => new[] { change.Section, Printable.OneLine(change.Place), change.Before, change.After is { } after ? $"-> {after}" : "dropped" }));
+        report.Line(string.Create(
+            CultureInfo.InvariantCulture,
+            $"  {plan.Edits.Sum(static edit => edit.Removed)} bytes replaced by {plan.Edits.Sum(static edit => edit.Inserted.Length)}; read again: every other byte is the same, the description is true"));
+        if (plan.Edits.IsEmpty)
+        {
+            report.Line("  nothing had to change", LineTone.Faint);
+        }
+
+        return report;
+    }
+}
