@@ -1,9 +1,10 @@
 using Portolan.Documents;
 using Portolan.Documents.Json;
+using Portolan.Formats.Plausibility;
 
 namespace Portolan.Formats;
 
-/// <summary>Recognises a foreign file by its content, never by its name, and reads it.</summary>
+/// <summary>Recognises a foreign file by its content, never by its name, and reads it; what cannot be true is not believed.</summary>
 public static class FormatRecognition
 {
     /// <summary>Reads a foreign file as a host snapshot.</summary>
@@ -19,7 +20,13 @@ public static class FormatRecognition
         }
 
         format ??= ForeignFormat.Recognise(request.Bytes.Span);
-        return format is null ? Reading.Refused<ImportedHost>(Unrecognised(request)) : format.Read(request);
+        if (format is null)
+        {
+            return Reading.Refused<ImportedHost>(Unrecognised(request));
+        }
+
+        Reading<ImportedHost> read = format.Read(request);
+        return read.Ok ? Reading.Of(PlausibleHost.Of(read.Value) with { Format = format }) : read;
     }
 
     private static InputFault Unrecognised(ImportRequest request)
