@@ -36,12 +36,18 @@ public sealed class Terminal
     /// <summary>Does a person see the output?</summary>
     public bool IsInteractive { get; }
 
+    /// <summary>Does a person see the error stream, so that a progress bar helps?</summary>
+    public bool ShowsProgress { get; init; }
+
     /// <summary>This process's streams.</summary>
     public static Terminal OfProcess() => new(
         Console.OpenStandardInput(),
         Console.OpenStandardOutput(),
         new StreamWriter(Console.OpenStandardError(), Utf8) { AutoFlush = true },
-        !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")));
+        !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")))
+    {
+        ShowsProgress = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb"),
+    };
 
     /// <summary>One line to the error stream.</summary>
     public void Say(string message) => Error.Write($"{ProgramName}: {Printable.OneLine(message)}\n");

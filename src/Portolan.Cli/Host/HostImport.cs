@@ -7,34 +7,38 @@ using Portolan.Kvm.Snapshot;
 
 namespace Portolan.Cli.Host;
 
-/// <summary><c>portolan host import</c>: another tool's file as a host snapshot.</summary>
+/// <summary><c>portolan host import</c>: other tools' files as host snapshots.</summary>
 internal static class HostImport
 {
     public static Command Command(Terminal terminal)
     {
-        Argument<string> file = CommonOptions.File("FILE", "A file of another tool, recognised by its content.");
-        Option<string?> format = new("--format") { Description = $"Its format: {ForeignFormat.Names}.", HelpName = "FORMAT" };
-        format.AcceptOnlyFromAmong([.. ForeignFormat.All.Select(static known => known.Name)]);
-        Option<int?> cpu = new("--cpu") { Description = "Which CPU of a dump of several; without it the first.", HelpName = "N" };
-        Option<string?> name = new("--name") { Description = "The snapshot's name.", HelpName = "NAME" };
-        Option<bool> json = CommonOptions.Json();
-        Option<string?> output = CommonOptions.Output();
-        Command command = new("import", "Read another tool's file as a host snapshot.") { file, format, cpu, name, json, output };
-        command.SetAction(parsed => (int)Run(
-            terminal,
-            parsed.GetRequiredValue(file),
-            ForeignFormat.Find(parsed.GetValue(format)),
-            parsed.GetValue(cpu),
-            parsed.GetValue(name),
-            parsed.GetValue(json),
-            parsed.GetValue(output)));
+        ImportOptions options = new();
+        Command command = new("import", "Read other tools' files as host snapshots.");
+        options.AddTo(command);
+        command.SetAction(parsed => (int)Run(terminal, options.Of(parsed)));
         return command;
     }
 
-    private static ExitCode Run(Terminal terminal, string file, ForeignFormat? format, int? cpu, string? name, bool json, string? output)
+    /// <summary>Reads one file and adds what the user told.</summary>
+    public static Reading<ImportedHost> Import(Terminal terminal, ImportWords words, string file)
     {
-        Reading<InputFile> input = InputFile.Read(terminal, file);
-        Reading<ImportedHost> imported = input.Ok ? FormatRecognition.Read(new ImportRequest(file, input.Value.Bytes) { Cpu = cpu }, format) : Reading.Refused<ImportedHost>(input.Fault);
+        Reading<ImportedHost> read = Read(terminal, words, file);
+        return read.Ok ? words.Additions.AddTo(file, read.Value) : read;
+    }
+
+    private static ExitCode Run(Terminal terminal, ImportWords words)
+    {
+        if (words.Fault is not null)
+        {
+            return terminal.RefuseUsage(words.Fault);
+        }
+
+        if (words.OutputDirectory is not null)
+        {
+            return new ImportBatch(terminal, words).Run();
+        }
+
+        Reading<ImportedHost> imported = words.Merge ? ImportMerged(terminal, words) : Import(terminal, words, words.Files[0]);
         if (!imported.Ok)
         {
             return terminal.Refuse(imported.Fault);
@@ -42,10 +46,36 @@ internal static class HostImport
 
         foreach (string remark in imported.Value.Remarks)
         {
-            terminal.Say($"{file}: {remark}");
+            terminal.Say(words.Merge ? remark : $"{words.Files[0]}: {remark}");
         }
 
-        HostSnapshot host = imported.Value.Snapshot with { Name = name };
-        return Answer.Give(terminal, output, json, () => HostSnapshotDocument.Write(host), () => HostReport.Of(host));
+        HostSnapshot host = imported.Value.Snapshot with { Name = words.Name };
+        return Answer.Give(terminal, words.Output, words.Json, () => HostSnapshotDocument.Write(host), () => HostReport.Of(host));
+    }
+
+    private static Reading<ImportedHost> ImportMerged(Terminal terminal, ImportWords words)
+    {
+        List<(string File, ImportedHost Host)> hosts = [];
+        foreach (string file in words.Files)
+        {
+            Reading<ImportedHost> read = Read(terminal, words, file);
+            if (!read.Ok)
+            {
+                return read;
+            }
+
+            hosts.Add((file, read.Value));
+        }
+
+        Reading<ImportedHost> merged = Merge.Of(hosts);
+        return merged.Ok ? words.Additions.AddTo(string.Join(" + ", words.Files), merged.Value) : merged;
+    }
+
+    private static Reading<ImportedHost> Read(Terminal terminal, ImportWords words, string file)
+    {
+        Reading<InputFile> input = InputFile.Read(terminal, file);
+        return input.Ok
+            ? FormatRecognition.Read(new ImportRequest(file, input.Value.Bytes) { Cpu = words.Cpu }, words.Format)
+            : Reading.Refused<ImportedHost>(input.Fault);
     }
 }

@@ -27,7 +27,7 @@ public static class PlausibleHost
         }
 
         Doubts doubts = new("the CPU's CPUID", native.Value, host.UnknownNativeBits, host.NativeCpuidIsPartial);
-        remarks.AddRange(CpuidPlausibility.Check(doubts));
+        remarks.AddRange(CpuidPlausibility.Check(doubts, isHardware: true));
         return doubts.Any ? host with { NativeCpuid = native with { Value = doubts.Table }, UnknownNativeBits = doubts.Unknown } : host;
     }
 
@@ -39,7 +39,7 @@ public static class PlausibleHost
         }
 
         Doubts doubts = new("the supported CPUID", supported.Value, host.UnknownCpuidBits, host.SupportedCpuidIsPartial);
-        remarks.AddRange(CpuidPlausibility.Check(doubts));
+        remarks.AddRange(CpuidPlausibility.Check(doubts, isHardware: false));
         return doubts.Any ? host with { SupportedCpuid = supported with { Value = doubts.Table }, UnknownCpuidBits = doubts.Unknown } : host;
     }
 

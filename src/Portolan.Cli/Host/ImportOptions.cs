@@ -1,0 +1,138 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using Portolan.Cli.Frame;
+using Portolan.Formats;
+using Portolan.Kvm.Kernel;
+
+namespace Portolan.Cli.Host;
+
+/// <summary>What was written on the command line of an import.</summary>
+internal sealed record ImportWords
+{
+    public required IReadOnlyList<string> Files { get; init; }
+
+    public ForeignFormat? Format { get; init; }
+
+    public int? Cpu { get; init; }
+
+    public string? Name { get; init; }
+
+    public bool Merge { get; init; }
+
+    public bool Json { get; init; }
+
+    public string? Output { get; init; }
+
+    public string? OutputDirectory { get; init; }
+
+    public ImportAdditions Additions { get; init; } = new();
+
+    /// <summary>What is wrong with the command line; null if nothing is.</summary>
+    public string? Fault { get; init; }
+}
+
+/// <summary>The options of <c>portolan host import</c>.</summary>
+internal sealed class ImportOptions
+{
+    private readonly Argument<string[]> _files = new("FILE")
+    {
+        Description = "Files of other tools, recognised by their content. '-' reads standard input.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<string?> _format = new("--format") { Description = $"Their format: {ForeignFormat.Names}.", HelpName = "FORMAT" };
+    private readonly Option<int?> _cpu = new("--cpu") { Description = "Which CPU of a dump of several; without it the first.", HelpName = "N" };
+    private readonly Option<string?> _name = new("--name") { Description = "The snapshot's name.", HelpName = "NAME" };
+    private readonly Option<string?> _kernel = new("--kernel")
+    {
+        Description = "The host's kernel, as in 6.1.59, where the file does not tell it. From a dump of the CPU it predicts what KVM answers.",
+        HelpName = "RELEASE",
+    };
+
+    private readonly Option<string?> _microcode = new("--microcode") { Description = "The microcode revision, where the file does not tell it.", HelpName = "REVISION" };
+    private readonly Option<string?> _vmm = new("--vmm") { Description = "The VMM, as in 'qemu 10.0.2', where the file does not tell it.", HelpName = "NAME" };
+    private readonly Option<string[]> _parameters = new("--module-parameter")
+    {
+        Description = "A module parameter, as in kvm_intel.nested=0, where the file does not tell it.",
+        HelpName = "NAME=VALUE",
+        AllowMultipleArgumentsPerToken = false,
+    };
+
+    private readonly Option<bool> _merge = new("--merge") { Description = "The files describe one host: make one snapshot of them." };
+    private readonly Option<string?> _directory = new("--output-directory")
+    {
+        Description = "Write one snapshot for each file into this directory, named as the file, with .json.",
+        HelpName = "DIR",
+    };
+
+    private readonly Option<bool> _json = CommonOptions.Json();
+    private readonly Option<string?> _output = CommonOptions.Output();
+
+    public ImportOptions() => _format.AcceptOnlyFromAmong([.. ForeignFormat.All.Select(static known => known.Name)]);
+
+    public void AddTo(Command command)
+    {
+        command.Arguments.Add(_files);
+        foreach (Option option in (Option[])[_format, _cpu, _name, _kernel, _microcode, _vmm, _parameters, _merge, _directory, _json, _output])
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    public ImportWords Of(ParseResult parsed)
+    {
+        string[] files = parsed.GetValue(_files) ?? [];
+        string? kernel = parsed.GetValue(_kernel);
+        KernelRelease? release = KernelRelease.TryParse(kernel, out KernelRelease read) ? read : null;
+        ImmutableSortedDictionary<string, string>? parameters = Parameters(parsed.GetValue(_parameters) ?? [], out string? wrong);
+        ImportWords words = new()
+        {
+            Files = files,
+            Format = ForeignFormat.Find(parsed.GetValue(_format)),
+            Cpu = parsed.GetValue(_cpu),
+            Name = parsed.GetValue(_name),
+            Merge = parsed.GetValue(_merge),
+            Json = parsed.GetValue(_json),
+            Output = parsed.GetValue(_output),
+            OutputDirectory = parsed.GetValue(_directory),
+            Additions = new ImportAdditions
+            {
+                Kernel = release,
+                KernelText = kernel,
+                Microcode = parsed.GetValue(_microcode),
+                Vmm = parsed.GetValue(_vmm),
+                ModuleParameters = parameters,
+            },
+        };
+        return words with { Fault = kernel is not null && release is null ? $"--kernel {kernel}: expected a release such as 6.1.59" : wrong ?? Check(words) };
+    }
+
+    private static string? Check(ImportWords words) => words switch
+    {
+        { OutputDirectory: not null, Output: not null } => "give either -o or --output-directory",
+        { OutputDirectory: not null, Merge: true } => "--merge makes one snapshot: give -o instead of --output-directory",
+        { OutputDirectory: not null, Name: not null } => "--output-directory names each snapshot as its file: leave --name out",
+        { Files.Count: > 1, Merge: false, OutputDirectory: null } => "several files need --output-directory, or --merge where they describe one host",
+        _ when words.Files.Count(static file => file == InputFile.StandardInput) > 1 => "'-' stands twice, and standard input can be read once",
+        _ => null,
+    };
+
+    private static ImmutableSortedDictionary<string, string> Parameters(string[] words, out string? wrong)
+    {
+        ImmutableSortedDictionary<string, string>.Builder parameters = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        wrong = null;
+        foreach (string word in words)
+        {
+            int at = word.IndexOf('=', StringComparison.Ordinal);
+            if (at <= 0 || !word[..at].Contains('.', StringComparison.Ordinal))
+            {
+                wrong ??= $"--module-parameter {word}: expected module.parameter=value, as in kvm_intel.nested=0";
+                continue;
+            }
+
+            parameters[word[..at]] = word[(at + 1)..];
+        }
+
+        return parameters.ToImmutable();
+    }
+}
