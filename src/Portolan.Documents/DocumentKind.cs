@@ -67,6 +67,12 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>The state that a VMM leaves out: written, not read.</summary>
     public static DocumentKind SaveSetLint { get; } = new("save-set-lint", 1);
 
+    /// <summary>A guest's contract in another tool's form: written, not read.</summary>
+    public static DocumentKind GuestExport { get; } = new("guest-export", 1);
+
+    /// <summary>A host's labels: written, not read.</summary>
+    public static DocumentKind HostLabels { get; } = new("host-labels", 1);
+
     /// <summary>A guest's VMX capability MSRs: written, not read.</summary>
     public static DocumentKind VmxMsrs { get; } = new("vmx-msrs", 1);
 

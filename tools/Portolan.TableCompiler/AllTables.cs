@@ -24,6 +24,7 @@ public static class AllTables
         new Tables.ExposureTable(),
         new Tables.CpuLinesTable(),
         new Tables.SaveSetsTable(),
+        new Tables.GuestFormatWordsTable(),
         new Tables.ModelsTable(),
         new Tables.VmstatesTable(),
         new Tables.Vmcs12Table(),

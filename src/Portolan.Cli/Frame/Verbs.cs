@@ -24,12 +24,14 @@ internal static class Verbs
             HostShow.Command(terminal),
             HostDiff.Command(terminal),
             HostImport.Command(terminal),
+            HostExport.Command(terminal),
         },
         new Command("guest", "Contracts of guests.")
         {
             GuestDefine.Command(terminal),
             GuestShow.Command(terminal),
             GuestVmxMsrs.Command(terminal),
+            GuestExport.Command(terminal),
             GuestLint.Command(terminal),
         },
         CheckVerb.Command(terminal),
