@@ -78,7 +78,7 @@ public sealed class RoundTripTests
     [Fact]
     public void The_same_contract_gives_the_same_text()
     {
-        (string _, HostSnapshot host, GuestContract guest) = Known.Value[^1];
+        (string _, HostSnapshot host, GuestContract guest) = Known.Value.First(static known => known.Name.Contains("intel", StringComparison.Ordinal));
         Assert.All(GuestFormat.All, format => Assert.Equal(format.Write(guest, host).Export!.Text, format.Write(guest, host).Export!.Text));
     }
 
