@@ -44,6 +44,7 @@ internal static class Verbs
         {
             StreamInspect.Command(terminal),
             StreamCheck.Command(terminal),
+            StreamDiff.Command(terminal),
             StreamRewriteVerb.Command(terminal),
         },
         new Command("contract", "The rules that a check judges by.")

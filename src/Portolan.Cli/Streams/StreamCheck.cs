@@ -35,17 +35,18 @@ internal static class StreamCheck
             return terminal.Refuse(input.Fault);
         }
 
+        StreamCheckInputs given = StreamContract.WithSaveImage(terminal, inputs.Value!, input.Value);
         ImmutableArray<StreamVcpu> vcpus = StreamVcpu.All(input.Value.Stream, out StreamFault? undecoded);
         InputFault? fault = undecoded is not null ? StreamInput.FaultOf(name, undecoded)
             : vcpus.IsEmpty ? new InputFault(name, "a stream with a vCPU", "none", "give the stream of a whole VM")
-            : inputs.Value!.Contradiction(input.Value);
+            : given.Contradiction(input.Value);
         if (fault is not null)
         {
             return terminal.Refuse(fault);
         }
 
-        StreamCheckAnswer answer = new(input.Value, vcpus, inputs.Value!, [.. inputs.Value!.Hosts.Select(host => StreamJudgement.Of(
-            vcpus, inputs.Value.Guest, host.Name, host.Snapshot, asked.Vmm, json || output is not null))]);
+        StreamCheckAnswer answer = new(input.Value, vcpus, given, [.. given.Hosts.Select(host => StreamJudgement.Of(
+            vcpus, given.Guest, host.Name, host.Snapshot, asked.Vmm, json || output is not null))]);
         foreach (StreamJudgement judgement in answer.Judgements.Where(static judgement => judgement.Disagreement is not null))
         {
             terminal.Say($"the two engines disagree on {judgement.Host}: {judgement.Disagreement}; the worse verdict is taken; please report it with the files");
@@ -88,26 +89,37 @@ internal sealed class StreamCheckOptions
 {
     private readonly Option<string[]> _hosts = new("--host") { Description = "Snapshots of the hosts to load on, by commas or several times.", HelpName = "HOST", Required = true, AllowMultipleArgumentsPerToken = true };
     private readonly Option<string?> _guest = new("--guest") { Description = "The contract of the guest: what it was promised.", HelpName = "FILE" };
+    private readonly Option<string?> _xml = new("--xml") { Description = "The guest's libvirt domain XML, in place of its contract. A save image has its own, which is taken without this.", HelpName = "FILE" };
     private readonly Option<string> _vmm = RouteArguments.Words("--vmm", "What does the VMM do when a step of the restore fails?", "reports", "ignores");
 
     public void AddTo(Command command)
     {
         command.Options.Add(_hosts);
         command.Options.Add(_guest);
+        command.Options.Add(_xml);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_guest) is not null && result.GetValue(_xml) is not null)
+            {
+                result.AddError("give --guest or --xml, not both");
+            }
+        });
         command.Options.Add(_vmm);
     }
 
     public StreamCheckAsked Of(ParseResult parsed) => new(
         [.. parsed.GetRequiredValue(_hosts).SelectMany(static value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
         parsed.GetValue(_guest),
+        parsed.GetValue(_xml),
         parsed.GetRequiredValue(_vmm) == "ignores" ? RestorePolicy.Ignores : RestorePolicy.Reports);
 }
 
 /// <summary>A check as it was asked for.</summary>
 /// <param name="Hosts">The snapshots' files.</param>
 /// <param name="Guest">The contract's file, if one was given.</param>
+/// <param name="Xml">The domain XML's file, if one was given.</param>
 /// <param name="Vmm">What the VMM does when a step fails.</param>
-internal sealed record StreamCheckAsked(ImmutableArray<string> Hosts, string? Guest, RestorePolicy Vmm)
+internal sealed record StreamCheckAsked(ImmutableArray<string> Hosts, string? Guest, string? Xml, RestorePolicy Vmm)
 {
     /// <summary>Reads the files; the fault says which is wrong.</summary>
     public Reading<StreamCheckInputs> Read(Terminal terminal)
@@ -124,6 +136,18 @@ internal sealed record StreamCheckAsked(ImmutableArray<string> Hosts, string? Gu
             guest = contract.Value;
         }
 
+        if (Xml is not null)
+        {
+            Reading<InputFile> xml = InputFile.Read(terminal, Xml);
+            Reading<GuestContract> promised = xml.Ok ? StreamContract.OfXml(Xml, xml.Value.Bytes) : Reading.Refused<GuestContract>(xml.Fault);
+            if (!promised.Ok)
+            {
+                return Reading.Refused<StreamCheckInputs>(promised.Fault);
+            }
+
+            guest = promised.Value;
+        }
+
         ImmutableArray<(string, HostSnapshot)>.Builder hosts = ImmutableArray.CreateBuilder<(string, HostSnapshot)>();
         foreach (string file in Hosts)
         {
@@ -136,6 +160,6 @@ internal sealed record StreamCheckAsked(ImmutableArray<string> Hosts, string? Gu
             hosts.Add((RouteFiles.NameOf(file, host.Value), host.Value));
         }
 
-        return Reading.Of(new StreamCheckInputs(guest, hosts.ToImmutable()) { GuestFile = Guest });
+        return Reading.Of(new StreamCheckInputs(guest, hosts.ToImmutable()) { GuestFile = Guest ?? Xml });
     }
 }
