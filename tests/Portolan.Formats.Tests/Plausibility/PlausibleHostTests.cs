@@ -5,7 +5,6 @@ using Portolan.X86.Cpuid;
 using Portolan.X86.Cpus;
 using Portolan.X86.Features;
 using Portolan.X86.Msr;
-using Portolan.X86.Vmx;
 
 namespace Portolan.Formats.Tests.Plausibility;
 

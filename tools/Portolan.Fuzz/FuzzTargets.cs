@@ -1,0 +1,16 @@
+using Portolan.Formats;
+using Portolan.Formats.QemuCpu;
+
+namespace Portolan.Fuzz;
+
+/// <summary>The parsers that are fuzzed. Another one is another line.</summary>
+public static class FuzzTargets
+{
+    /// <summary>All of them: every format of hosts, then what stands on its own.</summary>
+    public static IReadOnlyList<FuzzTarget> All { get; } =
+    [
+        .. ForeignFormat.All.Select(FuzzTarget.Of),
+        FuzzTarget.OfBytes("recognition", static _ => true, static bytes => FormatRecognition.Read(new ImportRequest("fuzz", bytes))),
+        FuzzTarget.OfText("qemu-cpu", ["Skylake-Server-v4,+vmx,-pku,hv-relaxed=on,phys-bits=46", "host,migratable=off,hv-evmcs,vmx-ept=off", "max,tsc-frequency=2000000000,enforce"], QemuCpuParser.Read),
+    ];
+}
