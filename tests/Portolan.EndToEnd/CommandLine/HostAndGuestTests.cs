@@ -145,4 +145,27 @@ public sealed class HostAndGuestTests
 
         return PortolanProcess.Start("host", "diff", folder.At(source), folder.At(destination));
     }
+
+    [Fact]
+    public void Guest_define_takes_what_a_VMM_was_told_from_one_source_only()
+    {
+        using TemporaryFolder folder = new();
+        const string Host = "shipped:intel-bochs-skylake-x-6.12.117";
+        File.WriteAllText(folder.At("d.xml"), "<domain type='kvm'><name>d</name><cpu mode='custom' check='none'><model>Skylake-Server-IBRS</model></cpu></domain>");
+        File.WriteAllText(folder.At("t.json"), "{\"cpuid_modifiers\":[]}");
+
+        PortolanProcess.Run cpu = PortolanProcess.Start("guest", "define", "--cpu", "Skylake-Server-IBRS", "--host", Host, "--name", "d", "--json");
+        PortolanProcess.Run xml = PortolanProcess.Start("guest", "define", "--xml", folder.At("d.xml"), "--host", Host, "--json");
+        Assert.Equal((0, 0), (cpu.ExitCode, xml.ExitCode));
+        Assert.Equal(cpu.Output, xml.Output);
+        Assert.Contains("dropped, because the host does not offer them", cpu.Error, StringComparison.Ordinal);
+        Assert.Equal(0, PortolanProcess.Start("guest", "define", "--template", folder.At("t.json"), "--host", Host).ExitCode);
+
+        Assert.Equal(64, PortolanProcess.Start("guest", "define", "--cpu", "host").ExitCode);
+        Assert.Equal(64, PortolanProcess.Start("guest", "define", "--cpu", "EPYC", "--xml", folder.At("d.xml")).ExitCode);
+        Assert.Equal(64, PortolanProcess.Start("guest", "define").ExitCode);
+        Assert.Equal(65, PortolanProcess.Start("guest", "define", "--cpu", "EPYC,+no-such").ExitCode);
+        Assert.Equal(65, PortolanProcess.Start("guest", "define", "--qmp", folder.At("nothing")).ExitCode);
+        Assert.Equal(69, PortolanProcess.Start("guest", "define", "--cpu", "EPYC,enforce", "--host", Host).ExitCode);
+    }
 }
