@@ -20,4 +20,7 @@ public sealed record ConformanceCase(
 
     /// <summary>The same case, which decides more.</summary>
     internal ConformanceCase Also(params string[] decides) => this with { Decides = [.. Decides, .. decides] };
+
+    /// <summary>The same case, which needs more.</summary>
+    internal ConformanceCase With(params CaseNeed[] needs) => this with { Needs = [.. Needs, .. needs] };
 }

@@ -67,11 +67,11 @@ public sealed partial class KvmVcpu : IKvmVcpu
 
     /// <inheritdoc/>
     /// <remarks>
-    /// For KVM_CAP_HYPERV_ENLIGHTENED_VMCS the argument is an address; <see cref="EnableEnlightenedVmcs"/> gives one, this answers EINVAL.
+    /// For KVM_CAP_HYPERV_ENLIGHTENED_VMCS the argument is an address; <see cref="EnableEnlightenedVmcs"/> gives one, this passes none on but 0.
     /// </remarks>
     public KvmAnswer EnableCapability(uint capability, ulong argument0 = 0)
     {
-        if (capability == KvmCapability.HypervEnlightenedVmcs)
+        if (capability == KvmCapability.HypervEnlightenedVmcs && argument0 != 0)
         {
             return new KvmAnswer(Errno.EINVAL);
         }

@@ -220,7 +220,9 @@ internal sealed class ModelVcpu : IKvmVcpu
     public KvmAnswer SetTscKhz(uint khz)
     {
         KvmAnswer answer = TscFrequency.Set(Host, khz, out uint effective);
-        _tscKhz = answer.Ok ? effective : _tscKhz;
+
+        // KVM keeps the frequency it was asked for, even if it then cannot run the vCPU at it.
+        _tscKhz = answer.IsUnknown ? _tscKhz : effective;
         return answer;
     }
 

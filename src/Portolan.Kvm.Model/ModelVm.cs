@@ -10,11 +10,14 @@ internal sealed class ModelVm : IKvmVm
     /// <summary>KVM_X2APIC_API_USE_32BIT_IDS, KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK (uapi linux/kvm.h).</summary>
     private const ulong X2ApicApiKnown = 3;
 
-    /// <summary>KVM_CLOCK_REALTIME: the only flag KVM_SET_CLOCK knows.</summary>
-    private const uint ClockSettable = 4;
-
     /// <summary>KVM_CLOCK_TSC_STABLE.</summary>
     private const uint ClockTscStable = 2;
+
+    /// <summary>KVM_CLOCK_REALTIME.</summary>
+    private const uint ClockRealtime = 4;
+
+    /// <summary>KVM_CLOCK_HOST_TSC.</summary>
+    private const uint ClockHostTsc = 8;
 
     private readonly ModelSystem _system;
     private readonly VmState _state = new();
@@ -96,19 +99,27 @@ internal sealed class ModelVm : IKvmVm
     /// <inheritdoc/>
     public KvmAnswer SetClock(in KvmClock clock)
     {
-        if ((clock.Flags & ~ClockSettable) != 0)
-        {
-            return new KvmAnswer(Errno.EINVAL, ClauseTable.VmClock);
-        }
-
-        _clock = clock;
-        return KvmAnswer.Done;
+        KvmAnswer flags = clock.Flags == 0 ? KvmAnswer.Done : CheckClockFlags(clock.Flags);
+        _clock = flags.Ok ? clock : _clock;
+        return flags;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         // Nothing is held: a model is memory.
+    }
+
+    /// <summary>A kernel that tells CLOCK_REALTIME takes back every flag that KVM_GET_CLOCK may answer; an older one takes none.</summary>
+    private KvmAnswer CheckClockFlags(uint flags)
+    {
+        if (_system.Host.Capability(KvmCapability.AdjustClock) is not { } has)
+        {
+            return MissingFact.Answer("capabilities KVM_CAP_ADJUST_CLOCK");
+        }
+
+        uint known = (has & ClockRealtime) != 0 ? ClockTscStable | ClockRealtime | ClockHostTsc : 0;
+        return (flags & ~known) == 0 ? KvmAnswer.Done : new KvmAnswer(Errno.EINVAL, ClauseTable.VmClock);
     }
 
     private KvmAnswer DisableQuirks(ulong quirks)

@@ -33,7 +33,7 @@ internal static class EventClauses
 
         bool pending = events.ExceptionPending != 0 && (flags & Payload) != 0;
         bool injected = events.ExceptionInjected != 0;
-        if ((pending && injected) || ((pending || injected) && events.ExceptionNumber is Nmi or > LastException))
+        if ((pending || injected) && events.ExceptionNumber is Nmi or > LastException)
         {
             return ClauseTable.EventsException;
         }

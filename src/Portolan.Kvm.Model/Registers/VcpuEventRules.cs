@@ -25,9 +25,8 @@ internal static class VcpuEventRules
         }
 
         bool pending = (events.Flags & Payload) != 0 && events.ExceptionPending != 0;
-        bool both = pending && events.ExceptionInjected != 0;
         bool badNumber = (events.ExceptionInjected != 0 || pending) && events.ExceptionNumber is > LastException or NmiVector;
-        return both || badNumber ? ClauseTable.EventsException : null;
+        return badNumber ? ClauseTable.EventsException : null;
     }
 
     /// <summary>What the vCPU keeps: parts whose flag is not given stay as they were.</summary>
@@ -39,6 +38,7 @@ internal static class VcpuEventRules
         events = (given.Flags & Shadow) != 0 ? events : events with { InterruptShadow = old.InterruptShadow };
         events = (given.Flags & Smm) != 0 ? events : events with { Smm = old.Smm, SmmPending = old.SmmPending, SmmInsideNmi = old.SmmInsideNmi, SmmLatchedInit = old.SmmLatchedInit };
         events = (given.Flags & Payload) != 0 ? events : events with { ExceptionPending = 0, ExceptionHasPayload = 0, ExceptionPayload = 0 };
+        events = events.ExceptionPending != 0 ? events with { ExceptionInjected = 0 } : events;
         return vm.TripleFaultEvent && (given.Flags & TripleFault) != 0 ? events : events with { TripleFaultPending = old.TripleFaultPending };
     }
 
