@@ -129,7 +129,7 @@ internal sealed class ModelVm : IKvmVm
             return MissingFact.Answer("capabilities KVM_CAP_DISABLE_QUIRKS2");
         }
 
-        if ((quirks & ~(ulong)known) != 0)
+        if (known == 0 || (quirks & ~(ulong)known) != 0)
         {
             return new KvmAnswer(Errno.EINVAL, known == 0 ? ClauseTable.CapabilityUnknown : ClauseTable.CapabilityQuirks);
         }

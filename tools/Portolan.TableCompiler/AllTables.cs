@@ -27,6 +27,7 @@ public static class AllTables
         new Tables.GuestFormatWordsTable(),
         new Tables.ModelsTable(),
         new Tables.VmstatesTable(),
+        new Tables.ConformanceTable(),
         new Tables.Vmcs12Table(),
         new Tables.QemuCpuTable(),
     ];

@@ -219,9 +219,9 @@ internal sealed class HostFacts
         HashSet<uint> listed = [.. snapshot.SavedMsrs?.Value ?? [], .. snapshot.FeatureMsrIndices?.Value ?? []];
         Dictionary<uint, MsrFact> facts = [];
         HashSet<uint> ruled = [];
-        foreach (ModelMsr row in ModelMsrTable.All)
+        foreach (ModelMsr written in ModelMsrTable.All)
         {
-            ruled.Add(row.Index);
+            ModelMsr row = written.On(Behaviours);
             bool present = row.Presence switch
             {
                 MsrPresence.Always => true,
@@ -231,6 +231,7 @@ internal sealed class HostFacts
             };
             if (present)
             {
+                ruled.Add(row.Index);
                 ulong maximum = 0;
                 bool unknown = row.StartsAtMaximum && snapshot.FeatureMsrs?.Value.TryGet(row.Index, out maximum) is not true;
                 facts[row.Index] = new MsrFact(row.Kind, row.StartsAtMaximum ? maximum : row.Initial, unknown, row.StartsAtMaximum, row.Needs);

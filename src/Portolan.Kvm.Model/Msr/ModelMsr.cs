@@ -1,3 +1,5 @@
+using Portolan.Kvm.Behaviours;
+
 namespace Portolan.Kvm.Model.Msr;
 
 /// <summary>How KVM's access code treats an MSR; the words of data/kvm/model-msrs.tsv.</summary>
@@ -57,4 +59,9 @@ internal enum MsrPresence : byte
 }
 
 /// <summary>A row of data/kvm/model-msrs.tsv.</summary>
-internal readonly record struct ModelMsr(uint Index, MsrTreatment Kind, MsrPresence Presence, ulong Initial, bool StartsAtMaximum, string? Needs);
+internal readonly record struct ModelMsr(uint Index, MsrTreatment Kind, MsrPresence Presence, ulong Initial, bool StartsAtMaximum, string? Needs)
+{
+    /// <summary>The row on a host: where IA32_ARCH_CAPABILITIES takes 0 only, it starts at 0 as well.</summary>
+    public ModelMsr On(KvmBehaviours behaviours)
+        => Kind == MsrTreatment.ArchCapabilities && behaviours.MsrArchCapabilities == MsrArchCapabilities.ZeroOnly ? this with { StartsAtMaximum = false, Initial = 0 } : this;
+}

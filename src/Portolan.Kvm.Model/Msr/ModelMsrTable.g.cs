@@ -22,8 +22,8 @@ internal static class ModelMsrTable
         new(0x122, MsrTreatment.TsxCtrl, MsrPresence.Listed, 0x0, false, null), // IA32_TSX_CTRL
         new(0x140, MsrTreatment.MiscFeatures, MsrPresence.Always, 0x0, false, null), // MSR_MISC_FEATURES_ENABLES
         new(0x174, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_CS
-        new(0x175, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_ESP
-        new(0x176, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_EIP
+        new(0x175, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_ESP
+        new(0x176, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_EIP
         new(0x179, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MCG_CAP
         new(0x17a, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MCG_STATUS
         new(0x1a0, MsrTreatment.MiscEnable, MsrPresence.Always, 0x1, false, null), // IA32_MISC_ENABLE

@@ -71,8 +71,9 @@ internal sealed class MsrMap
         HashSet<uint> listed = [.. snapshot.SavedMsrs?.Value ?? [], .. snapshot.FeatureMsrIndices?.Value ?? []];
         List<ModelMsr> rows = [];
         HashSet<uint> ruled = [];
-        foreach (ModelMsr row in ModelMsrTable.All)
+        foreach (ModelMsr written in ModelMsrTable.All)
         {
+            ModelMsr row = written.On(host.Behaviours);
             bool present = row.Presence switch
             {
                 MsrPresence.Always => true,
@@ -83,9 +84,8 @@ internal sealed class MsrMap
             if (present)
             {
                 rows.Add(row);
+                ruled.Add(row.Index);
             }
-
-            ruled.Add(row.Index);
         }
 
         rows.AddRange(listed.Where(index => !ruled.Contains(index)).Order().Take(short.MaxValue - rows.Count)

@@ -298,8 +298,8 @@ public static partial class ClauseTable
     /// <summary>events.flags: VCPU_EVENTS has only flags that the kernel and the VM's capabilities know (contract S19).</summary>
     public static RefusalRule EventsFlags { get; } = new("events.flags", "VCPU_EVENTS has only flags that the kernel and the VM's capabilities know", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_x86_set_vcpu_events; contract S19");
 
-    /// <summary>events.exception: An exception is injected or pending, not both; its number is not NMI's and below 32 (contract S19).</summary>
-    public static RefusalRule EventsException { get; } = new("events.exception", "An exception is injected or pending, not both; its number is not NMI's and below 32", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_x86_set_vcpu_events; contract S19");
+    /// <summary>events.exception: The number of an injected or pending exception is not NMI's and below 32 (contract S19).</summary>
+    public static RefusalRule EventsException { get; } = new("events.exception", "The number of an injected or pending exception is not NMI's and below 32", "arch/x86/kvm/x86.c kvm_vcpu_ioctl_x86_set_vcpu_events; contract S19");
 
     /// <summary>mp-state.value: The MP state is one that this vCPU can have (contract S19).</summary>
     public static RefusalRule MpStateValue { get; } = new("mp-state.value", "The MP state is one that this vCPU can have", "arch/x86/kvm/x86.c kvm_arch_vcpu_ioctl_set_mpstate; contract S19");
