@@ -1,5 +1,3 @@
-using Portolan.Kvm.Behaviours;
-
 namespace Portolan.Conformance.Cases;
 
 /// <summary>The system and the VM: permissions, capabilities, memory, clock, TSC, single registers (contract X8, X23, X38, M20, S3, S4, S16).</summary>
