@@ -27,7 +27,7 @@ internal sealed class HostPair
         Kernel = KernelRelation(source, destination);
         (Vendors, Model) = CpuRelation(source, destination);
         Microcode = Compare(source.Microcode?.Value, destination.Microcode?.Value);
-        Native = Compare(NativeOf(source), NativeOf(destination));
+        Native = NativeRelation(source, destination);
         ChangedParameters = Changed(source, destination);
     }
 
@@ -58,6 +58,10 @@ internal sealed class HostPair
 
     /// <summary>Is one of the modules behind KVM none that the tables describe, such as kvm_pvm?</summary>
     internal bool HasForeignModule => IsForeign(Source) || IsForeign(Destination);
+
+    /// <summary>Did VMMs that are not the same tell what KVM shows, so that each may have left something out?</summary>
+    internal bool IsToldByVmms => Compare(Source.Vmm?.Value, Destination.Vmm?.Value) == Relation.Different
+        && Source.SupportedCpuid?.Evidence.Quality == EvidenceQuality.Recorded && Destination.SupportedCpuid?.Evidence.Quality == EvidenceQuality.Recorded;
 
     /// <summary>Do both snapshots say how a module was loaded in this one point?</summary>
     internal bool Records(string parameter)
@@ -108,29 +112,39 @@ internal sealed class HostPair
 
     private static uint? SignatureOf(HostSnapshot host)
     {
-        if (host.NativeCpuid is { } native)
-        {
-            return native.Value.TryGet(1, 0, out CpuidValues own) ? own.Eax : null;
-        }
-
-        uint unknown = host.UnknownCpuidBits?.GetOrZero(1)[CpuidRegister.Eax] ?? 0;
-        return unknown == 0 && host.SupportedCpuid is { } shown && shown.Value.TryGet(1, 0, out CpuidValues values) ? values.Eax : null;
+        (CpuidTable? table, CpuidTable? unknown) = host.NativeCpuid is { } native ? (native.Value, host.UnknownNativeBits) : (host.SupportedCpuid?.Value, host.UnknownCpuidBits);
+        return (unknown?.GetOrZero(1)[CpuidRegister.Eax] ?? 0) == 0 && table is not null && table.TryGet(1, 0, out CpuidValues values) ? values.Eax : null;
     }
 
-    /// <summary>The CPU's own CPUID without the fields that say which logical CPU answered, or what its software switched on.</summary>
-    private static CpuidTable? NativeOf(HostSnapshot host)
+    /// <summary>Different where a known bit is, same only where every bit of both is known.</summary>
+    private static Relation NativeRelation(HostSnapshot source, HostSnapshot destination)
     {
-        CpuidTable? table = host.NativeCpuid?.Value;
-        foreach (CpuidFeature feature in table is null ? [] : FeatureTable.All.ToArray().Where(static feature => feature.Space == CpuidSpace.Cpu && feature.VariesAtRunTime))
+        if (source.NativeCpuid?.Value is not { } before || destination.NativeCpuid?.Value is not { } after)
         {
-            if (table!.Contains(feature.Address))
+            return Relation.Unknown;
+        }
+
+        bool isWhole = !source.NativeCpuidIsPartial && !destination.NativeCpuidIsPartial && source.UnknownNativeBits is null && destination.UnknownNativeBits is null;
+        foreach (CpuidAddress place in before.Select(static row => row.Address).Union(after.Select(static row => row.Address)))
+        {
+            bool isKnown = isWhole || (before.Contains(place) && after.Contains(place));
+            if (isKnown && Enum.GetValues<CpuidRegister>().Any(register => ((before.GetOrZero(place.Leaf, place.Subleaf)[register] ^ after.GetOrZero(place.Leaf, place.Subleaf)[register])
+                & ~(Unknown(source, place, register) | Unknown(destination, place, register) | AtRunTime(place, register))) != 0))
             {
-                table = table.WithValue(feature, 0);
+                return Relation.Different;
             }
         }
 
-        return table;
+        return isWhole ? Relation.Same : Relation.Unknown;
     }
+
+    private static uint Unknown(HostSnapshot host, CpuidAddress place, CpuidRegister register)
+        => host.UnknownNativeBits?.GetOrZero(place.Leaf, place.Subleaf)[register] ?? 0;
+
+    /// <summary>The fields that say which logical CPU answered, or what its software switched on.</summary>
+    private static uint AtRunTime(CpuidAddress place, CpuidRegister register)
+        => FeatureTable.Of(CpuidSpace.Cpu, place.Leaf, register).ToArray().Where(feature => feature.VariesAtRunTime && feature.Covers(place.Subleaf))
+            .Aggregate(0u, static (mask, feature) => mask | feature.RegisterMask);
 
     private static ImmutableArray<string> Changed(HostSnapshot source, HostSnapshot destination)
     {

@@ -14,6 +14,11 @@ internal sealed class ShownCauses(HostPair pair, Counterfactual? counterfactual,
     internal Attribution Of(FactPlace place)
     {
         Attribution shown = OfTables(place);
+        if (place is CpuidPlace && pair.IsToldByVmms && shown.Certainty != Certainty.Certain)
+        {
+            shown = Attribution.Of(Certainty.Unknown, $"two different VMMs told of it; else: {shown.Because}", shown.Source, shown.Causes.Append(Cause.Vmm));
+        }
+
         return pair.HasForeignModule
             ? Attribution.Of(Certainty.Unknown, $"a module that the tables do not describe answers on one host; else: {shown.Because}", shown.Source, shown.Causes.Append(Cause.Configuration))
             : shown;
