@@ -1,0 +1,155 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using System.Xml;
+using Portolan.Formats;
+
+namespace Portolan.Benchmarks;
+
+/// <summary>
+/// Importing files against merely tokenising the same bytes in the same run: XmlReader over XML with its attributes, Utf8JsonReader over
+/// JSON, lines and words with their hexadecimal numbers over text. The goal is half of the tokeniser's speed or more.
+/// </summary>
+/// <param name="root">The repository.</param>
+public sealed class ImportSpeed(string root)
+{
+    private const int Rounds = 15;
+    private const int LeastMilliseconds = 40;
+    private static readonly SearchValues<byte> Separators = SearchValues.Create(" \t:=-[]"u8);
+
+    /// <summary>Measures every format: over the recorded files beside the repository where there are any, else over its own examples.</summary>
+    public IEnumerable<ImportFigure> Measure()
+    {
+        string shared = Path.Combine(root, "..", "shared", "data");
+        byte[][] recorded = [.. Files(shared).Select(File.ReadAllBytes)];
+        byte[][] own = [.. Files(Path.Combine(root, "tests", "Portolan.Formats.Tests", "Seeds")).Concat(Files(Path.Combine(root, "tests", "Portolan.Formats.Tests", "Recorded"))).Select(File.ReadAllBytes)];
+        foreach (ForeignFormat format in ForeignFormat.All)
+        {
+            byte[][] files = [.. recorded.Where(bytes => Accepts(format, bytes))];
+            files = files.Length > 0 ? files : [.. own.Where(bytes => Accepts(format, bytes))];
+            if (files.Length > 0)
+            {
+                yield return Measure(format, files);
+            }
+        }
+    }
+
+    private static bool Accepts(ForeignFormat format, byte[] bytes)
+        => ForeignFormat.Recognise(bytes) == format && FormatRecognition.Read(new ImportRequest("bench", bytes), format).Ok;
+
+    private static IEnumerable<string> Files(string folder)
+        => Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [];
+
+    private static ImportFigure Measure(ForeignFormat format, byte[][] files)
+    {
+        long bytes = files.Sum(static file => (long)file.Length);
+        Action tokenise = () => Array.ForEach(files, static file => Tokenise(file));
+        Action facts = () => Array.ForEach(files, file => format.Read(new ImportRequest("bench", file)));
+        Action whole = () => Array.ForEach(files, file => FormatRecognition.Read(new ImportRequest("bench", file)));
+        int repetitions = 1;
+        while (Time(facts, repetitions) < LeastMilliseconds && repetitions < 4096)
+        {
+            repetitions *= 2;
+        }
+
+        (double Tokens, double Facts, double Whole)[] rounds = new (double, double, double)[Rounds];
+        for (int round = 0; round < Rounds; round++)
+        {
+            rounds[round] = (Time(tokenise, repetitions) / repetitions, Time(facts, repetitions) / repetitions, Time(whole, repetitions) / repetitions);
+        }
+
+        return new ImportFigure(
+            format.Name, files.Length, bytes, Median(rounds.Select(static one => one.Tokens)), Median(rounds.Select(static one => one.Facts)), Median(rounds.Select(static one => one.Whole)),
+            Median(rounds.Select(static one => one.Tokens / one.Facts)));
+    }
+
+    private static double Time(Action action, int repetitions)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < repetitions; i++)
+        {
+            action();
+        }
+
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted[sorted.Length / 2];
+    }
+
+    private static long Tokenise(byte[] file) => new ForeignContent(file).Notation switch
+    {
+        ForeignNotation.Xml => TokeniseXml(file),
+        ForeignNotation.Json => TokeniseJson(file),
+        _ => TokeniseText(file),
+    };
+
+    private static long TokeniseXml(byte[] file)
+    {
+        using XmlReader reader = XmlReader.Create(new MemoryStream(file), new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
+        long tokens = 0;
+        while (reader.Read())
+        {
+            tokens++;
+            while (reader.MoveToNextAttribute())
+            {
+                tokens += reader.Value.Length;
+            }
+        }
+
+        return tokens;
+    }
+
+    private static long TokeniseJson(byte[] file)
+    {
+        Utf8JsonReader reader = new(file, new JsonReaderOptions { AllowMultipleValues = true });
+        long tokens = 0;
+        while (reader.Read())
+        {
+            tokens++;
+        }
+
+        return tokens;
+    }
+
+    private static long TokeniseText(ReadOnlySpan<byte> rest)
+    {
+        long sum = 0;
+        while (!rest.IsEmpty)
+        {
+            int end = rest.IndexOf((byte)'\n');
+            ReadOnlySpan<byte> line = end < 0 ? rest : rest[..end];
+            rest = end < 0 ? default : rest[(end + 1)..];
+            while (!line.IsEmpty)
+            {
+                int word = line.IndexOfAny(Separators);
+                ReadOnlySpan<byte> text = word < 0 ? line : line[..word];
+                line = word < 0 ? default : line[(word + 1)..];
+                text = text.StartsWith("0x"u8) ? text[2..] : text;
+                sum += System.Buffers.Text.Utf8Parser.TryParse(text, out uint number, out int read, 'x') && read == text.Length ? number : text.Length;
+            }
+        }
+
+        return sum;
+    }
+}
+
+/// <summary>One format's figures; medians over the rounds, in milliseconds for all its files once.</summary>
+/// <param name="Format">The format.</param>
+/// <param name="Files">How many files.</param>
+/// <param name="Bytes">Their length together.</param>
+/// <param name="Tokens">Merely tokenising them.</param>
+/// <param name="Facts">The format's reader: from the bytes to the snapshot.</param>
+/// <param name="Whole">The whole import: recognised, read, and judged for what cannot be true.</param>
+/// <param name="Ratio">The reader's speed over the tokeniser's.</param>
+public sealed record ImportFigure(string Format, int Files, long Bytes, double Tokens, double Facts, double Whole, double Ratio)
+{
+    /// <summary>One line.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Format}, {Files} files, {Bytes / 1024} KiB: read {Bytes / 1000.0 / Facts:F0} MB/s, tokenised {Bytes / 1000.0 / Tokens:F0} MB/s, ratio {Ratio:F2}; whole import {Bytes / 1000.0 / Whole:F0} MB/s");
+}
