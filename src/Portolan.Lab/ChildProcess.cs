@@ -24,10 +24,11 @@ internal static class ChildProcess
     public static string? Find(string program)
         => Path.IsPathRooted(program)
             ? File.Exists(program) ? program : null
-            : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
-                .Concat(["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"])
-                .Select(folder => Path.Combine(folder, program))
-                .FirstOrDefault(File.Exists);
+            : SearchPath.Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+
+    /// <summary>The user's search path, and the folders of system programs, which some users' lacks.</summary>
+    private static IEnumerable<string> SearchPath
+        => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Concat(["/usr/sbin", "/sbin", "/usr/bin", "/bin"]);
 
     /// <summary>Starts a program without a standard input, in a fixed locale.</summary>
     /// <exception cref="Win32Exception">It cannot be started.</exception>
@@ -41,6 +42,7 @@ internal static class ChildProcess
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        start.Environment["PATH"] = string.Join(':', SearchPath);
         start.Environment["LC_ALL"] = "C";
         start.Environment["TERM"] = "vt100";
         Process process = Process.Start(start)!;

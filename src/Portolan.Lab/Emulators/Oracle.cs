@@ -27,7 +27,7 @@ public sealed record Oracle
         HostName = "amd-qemu-max",
         Cpu = "max,-mpx",
         Module = new ModuleLoad("kvm-amd", "nested=1"),
-        KernelArguments = "console=ttyS0 quiet loglevel=4 panic=-1",
+        KernelArguments = "console=ttyS0,115200 panic=-1",
         TimeLimit = TimeSpan.FromSeconds(180),
         Requirements = [new("qemu-system-x86_64", "qemu-system-x86"), .. Common],
     };

@@ -27,7 +27,7 @@ internal static class PortolanProcess
 
     public static Run StartIn(string folder, params string[] arguments) => Start(null, arguments, folder);
 
-    public static Run Start(byte[]? input, string[] arguments, string? folder = null)
+    public static Run Start(byte[]? input, string[] arguments, string? folder = null, TimeSpan? limit = null)
     {
         ProcessStartInfo start = new(Dotnet(), ["exec", Path.Combine(AppContext.BaseDirectory, "portolan.dll"), .. arguments])
         {
@@ -49,7 +49,7 @@ internal static class PortolanProcess
             // The program refused before it read its input.
         }
 
-        if (!process.WaitForExit(Limit))
+        if (!process.WaitForExit(limit ?? Limit))
         {
             process.Kill();
             Assert.Fail($"portolan {string.Join(' ', arguments)} hangs");
