@@ -75,6 +75,19 @@ internal sealed class RouteJudge
         };
     }
 
+    /// <summary>The promises that KVM_GET_SUPPORTED_CPUID alone decides. The permission decides what it shows; what refuses it is not judged.</summary>
+    private void ShownPromises(HopReport report, HostFacts host)
+    {
+        PaperVcpu vcpu = new(_guest, host);
+        if (!_question.Unpermitted.Contains(report.Hop))
+        {
+            SetupClauses.Permission(vcpu, new HopReport(report.Hop, [], []) { IsTrial = true });
+        }
+
+        PromiseClauses.Features(vcpu, report);
+        PromiseClauses.Numbers(_guest, host, report);
+    }
+
     /// <summary>What needs no state: the promises.</summary>
     private void Promises(HopReport report, HostFacts host, HostFacts before)
     {
@@ -99,6 +112,12 @@ internal sealed class RouteJudge
             foreach (string fact in host.MissingForAll)
             {
                 report.Missing(fact);
+            }
+
+            // What the host shows of CPUID is a promise kept or not, whatever else is not known of it.
+            if (host.Offered is not null)
+            {
+                ShownPromises(report, host);
             }
 
             return default;

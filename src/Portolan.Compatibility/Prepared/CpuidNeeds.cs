@@ -36,9 +36,9 @@ internal static class CpuidNeeds
     public static ImmutableArray<Need> Rows { get; } =
     [
         new FlagNeed("KVM_GET_SUPPORTED_CPUID known", Stage.Setup, [], static _ => true, static host => host.Words is null ? Verdict.Unknown : Verdict.Compatible),
-        new WordsNeed("features", Stage.Setup, [ClauseTable.PromiseCpuid, ClauseTable.PromiseEmulated], Halves(AsIs), PackAsIs, OfferAsIs),
-        new WordsNeed("absences", Stage.Setup, [ClauseTable.PromiseInverted], Halves(Complemented), PackComplemented, OfferComplemented),
-        new WordsNeed("user components in CPUID", Stage.Setup, [ClauseTable.PromiseCpuid], 2, PackUserComponents, OfferUserComponents),
+        new WordsNeed("features", Stage.Policy, [ClauseTable.PromiseCpuid, ClauseTable.PromiseEmulated], Halves(AsIs), PackAsIs, OfferAsIs),
+        new WordsNeed("absences", Stage.Policy, [ClauseTable.PromiseInverted], Halves(Complemented), PackComplemented, OfferComplemented),
+        new WordsNeed("user components in CPUID", Stage.Policy, [ClauseTable.PromiseCpuid], 2, PackUserComponents, OfferUserComponents),
         new WordsNeed("components", Stage.Setup, [ClauseTable.PromiseComponent], 1, static (guest, need) => need[0] = (guest.Guest.Promised | XFeatureMask.Legacy).Bits, static (host, offer) => offer.Lacks(0, ~(host.Supported | XFeatureMask.Legacy).Bits, Severities.VerdictOf(ClauseTable.PromiseComponent))),
         .. Same("vendor", ClauseTable.PromiseVendor, static words => words[PromiseClauses.VendorWord], static host => host.Words is { } words ? new(words[PromiseClauses.VendorWord], Severities.VerdictOf(ClauseTable.PromiseVendor)) : null),
         .. CpuidWords.Numbers.Where(static number => !PromiseClauses.IsVendor(number.Field)).SelectMany(static number => RowsOf(number.Field, number.Word)),
@@ -65,7 +65,7 @@ internal static class CpuidNeeds
             : Verdict.Incompatible;
 
     private static NumberNeed AtMost(string name, RefusalRule rule, Func<uint[], uint> needed, Func<HostFacts, OfferedNumber?> offered)
-        => new(name, Stage.Setup, [rule], guest => needed(guest.Guest.Words), host => offered(host) ?? OfferedNumber.Any);
+        => new(name, Stage.Policy, [rule], guest => needed(guest.Guest.Words), host => offered(host) ?? OfferedNumber.Any);
 
     /// <summary>Two rows: not more, and the complement not more. A guest's 0 promises nothing.</summary>
     private static IEnumerable<Need> Same(string name, RefusalRule rule, Func<uint[], uint> needed, Func<HostFacts, OfferedNumber?> offered)
