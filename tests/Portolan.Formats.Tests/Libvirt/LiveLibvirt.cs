@@ -52,7 +52,7 @@ internal sealed record LiveLibvirt(
         bool isRoot = Environment.IsPrivilegedProcess;
         string script = Path.Combine(folder, "ask.sh");
         File.WriteAllText(script, Script);
-        if (isRoot)
+        if (isRoot && OperatingSystem.IsLinux())
         {
             File.SetUnixFileMode(folder, (UnixFileMode)0b111_111_111);
         }
