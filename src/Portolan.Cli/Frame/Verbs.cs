@@ -46,6 +46,7 @@ internal static class Verbs
             StreamCheck.Command(terminal),
             StreamDiff.Command(terminal),
             StreamRewriteVerb.Command(terminal),
+            StreamWatch.Command(terminal),
         },
         new Command("contract", "The rules that a check judges by.")
         {

@@ -18,6 +18,7 @@ internal sealed class StreamWindow
 
     private readonly Stream _input;
     private byte[] _buffer;
+    private long _committed;
     private int _start;
     private int _end;
     private bool _ended;
@@ -43,6 +44,9 @@ internal sealed class StreamWindow
     /// <summary>Where a package ends, as an offset; null outside of one. Nothing is read beyond it.</summary>
     public long? Limit { get; set; }
 
+    /// <summary>Told, before more is read, up to where everything was walked.</summary>
+    public Action<long>? Walked { get; set; }
+
     /// <summary>The bytes that are there without reading more.</summary>
     public ReadOnlySpan<byte> Available => _buffer.AsSpan(_start, Bounded(_end - _start));
 
@@ -60,6 +64,7 @@ internal sealed class StreamWindow
         while (_end - _start < count && !_ended)
         {
             MakeRoom(count);
+            Walked?.Invoke(_committed);
             try
             {
                 int read = _input.Read(_buffer, _end, _buffer.Length - _end);
@@ -75,6 +80,9 @@ internal sealed class StreamWindow
 
         return _end - _start >= count;
     }
+
+    /// <summary>Notes that everything before this place was walked.</summary>
+    public void Commit() => _committed = Offset;
 
     public byte ReadByte(string what) => Take(1, what) is { IsEmpty: false } bytes ? bytes[0] : (byte)0;
 
@@ -154,6 +162,7 @@ internal sealed class StreamWindow
             _start += (int)step;
             Offset += step;
             rest -= step;
+            Commit();
         }
 
         if (rest > 0 && Ok)

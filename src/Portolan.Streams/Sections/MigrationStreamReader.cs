@@ -30,6 +30,7 @@ public sealed class MigrationStreamReader
     private int _kept;
     private bool _hasFooters = true;
     private bool _postcopyAdvised;
+    private bool _stopped;
 
     private MigrationStreamReader(StreamWindow window, StreamReadOptions options)
     {
@@ -44,7 +45,7 @@ public sealed class MigrationStreamReader
     {
         ArgumentNullException.ThrowIfNull(input);
         options ??= new StreamReadOptions();
-        MigrationStreamReader reader = new(new StreamWindow(input), options);
+        MigrationStreamReader reader = new(new StreamWindow(input) { Walked = options.Walked }, options);
         if (input.CanSeek && !options.ReadsForwards && DescriptionLocator.Find(input, input.Position) is { } found)
         {
             // What is wrong with it is told when the walk reaches it.
@@ -73,10 +74,15 @@ public sealed class MigrationStreamReader
             _ram.Capabilities = _configuration?.Capabilities ?? [];
         }
 
-        while (_window.Ok && _eof is null && _sections.Count + _commands.Count < MostSections)
+        while (_window.Ok && !_stopped && _eof is null && _sections.Count + _commands.Count < MostSections)
         {
             _window.Section = "stream";
             Record();
+        }
+
+        if (_stopped || _eof is not null && _options.DevicesRead?.Invoke(Result()) == false)
+        {
+            return;
         }
 
         if (_window.Ok && _eof is null)
@@ -108,9 +114,15 @@ public sealed class MigrationStreamReader
     private void Record()
     {
         long offset = _window.Offset;
+        _window.Commit();
         if (_window.Limit is { } limit && offset == limit)
         {
             _window.Limit = null; // A package ends where it said; what follows is the stream again.
+            _stopped = _options.DevicesRead?.Invoke(Result()) == false;
+            if (_stopped)
+            {
+                return;
+            }
         }
 
         byte kind = _window.ReadByte("a section, a command or the stream's end");
@@ -210,10 +222,6 @@ public sealed class MigrationStreamReader
             ContentLength = length, Length = _window.Offset - section.Offset, End = end, HasFooter = footer, Content = content,
         };
         _sections.Add(section);
-        if (content is not null)
-        {
-            _options.SectionRead?.Invoke(section);
-        }
     }
 
     /// <summary>Passes a content; keeps it where it was asked for and room is left.</summary>

@@ -63,6 +63,7 @@ internal sealed class RamWalk(StreamWindow window)
     {
         while (window.Ok)
         {
+            window.Commit();
             long at = window.Offset;
             ulong word = window.ReadUInt64("a RAM record");
             ulong flags = word & FlagBits;

@@ -9,8 +9,14 @@ public sealed record StreamReadOptions
     /// <summary>Is the description not to be looked for at the end before the stream is walked? Then it is only read when it comes.</summary>
     public bool ReadsForwards { get; init; }
 
-    /// <summary>What is told of each section with content as soon as it was read.</summary>
-    public Action<StreamSection>? SectionRead { get; init; }
+    /// <summary>Is told, before more of the input is read, up to which byte everything was walked.</summary>
+    public Action<long>? Walked { get; init; }
+
+    /// <summary>
+    /// Is told when every device was read: at the byte that ends them, or at the end of a postcopy package, before the destination can run. Answers
+    /// whether to read on.
+    /// </summary>
+    public Func<MigrationStream, bool>? DevicesRead { get; init; }
 
     /// <summary>What is told of each section as soon as its head was read.</summary>
     public Action<StreamSection>? SectionBegins { get; init; }

@@ -1,0 +1,210 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Portolan.Documents.Tests;
+using Portolan.Testing;
+using Run = Portolan.EndToEnd.CommandLine.PortolanProcess.Run;
+
+namespace Portolan.EndToEnd.CommandLine;
+
+/// <summary>Migration streams that were recorded on real kernels with real QEMU, by the real program.</summary>
+public sealed class StreamTests(StreamTests.Generated generated) : IClassFixture<StreamTests.Generated>, IDisposable
+{
+    private const string SavedOnG1 = "qemu72-saved-on-g1";
+    private const string WithMpx = "qemu72-saved-on-g1-with-mpx";
+    private const string Host = "shipped:amd-qemu-max-6.1.192";
+    private static readonly string[] Generations = ["G1", "G2a", "G2b", "G3a", "G3b"];
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void XS_1_and_XS_2_are_told_of_the_recorded_stream()
+    {
+        Prepare(SavedOnG1);
+
+        JsonElement onG2b = Check("guest.json", "G2b");
+        JsonElement onG3a = Check("guest.json", "G3a");
+
+        Assert.Equal(("incompatible", "xsave.set.promised", "0x207"), (Verdict(onG2b), Worst(onG2b).GetProperty("clause").GetString(), GuestValue(Worst(onG2b))));
+        Assert.NotEqual("incompatible", Verdict(onG3a));
+        Assert.NotEqual("unknown", Verdict(onG3a));
+        Assert.Contains(Findings(onG3a), static finding => finding.GetProperty("clause").GetString() == "xsave.get.dropped");
+    }
+
+    [Fact]
+    public void A_vmm_that_ignores_the_refusal_runs_on_with_what_was_loaded()
+    {
+        Prepare(SavedOnG1);
+
+        JsonElement run = Check("guest.json", "G2b", "--vmm", "ignores");
+
+        Assert.Contains(Findings(run), static finding => finding.GetProperty("clause").GetString() == "vmm.not-loaded");
+    }
+
+    [Theory]
+    [InlineData(SavedOnG1)]
+    [InlineData(WithMpx)]
+    public void Rewritten_the_stream_loads_on_every_generation(string stream)
+    {
+        Prepare(stream);
+
+        Run rewrite = Run("stream", "rewrite", "in.mig", "--to", "out.mig", "--guest", "guest.json", "--sanitise-xstate-bv");
+
+        Assert.Equal((0, ""), (rewrite.ExitCode, rewrite.Error));
+        Assert.Contains("env.xstate_bv", rewrite.Output, StringComparison.Ordinal);
+        foreach (string generation in Generations)
+        {
+            Assert.Contains(Verdict(Check("guest.json", generation, stream: "out.mig")), (string[])["compatible", "compatible-with-warnings"]);
+        }
+
+        byte[] before = RecordedStreams.Read(stream);
+        byte[] after = File.ReadAllBytes(_folder.At("out.mig"));
+        Assert.Equal(before.Length, after.Length);
+        Assert.InRange(before.Zip(after).Count(static pair => pair.First != pair.Second), 1, 8);
+    }
+
+    [Fact]
+    public void Mpx_is_refused_on_every_host_that_lacks_it_whatever_the_guest_was_promised()
+    {
+        Prepare(WithMpx);
+        foreach (string generation in Generations)
+        {
+            Run run = Run("stream", "check", "in.mig", "--host", generation + ".json");
+
+            Assert.Equal((1, ""), (run.ExitCode, run.Error));
+            Assert.Contains("XSTATE_BV[4] bndcsr: guest 0x217", run.Output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Without_a_contract_nothing_is_compatible_and_the_answer_says_what_is_missing()
+    {
+        Prepare(SavedOnG1);
+
+        Run run = Run("stream", "check", "in.mig", "--host", "G2b.json,G3a.json");
+
+        Assert.Equal((3, ""), (run.ExitCode, run.Error));
+        Assert.Contains("a stream carries no CPUID", run.Output, StringComparison.Ordinal);
+        Assert.Contains("missing: the guest's CPUID", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_inside_the_contract_is_removed_only_by_force_and_the_description_stays_true()
+    {
+        Prepare(SavedOnG1);
+
+        Run refused = Run("stream", "rewrite", "in.mig", "--to", "out.mig", "--set", "env.xstate_bv=0x6");
+        Run kept = Run("stream", "rewrite", "in.mig", "--to", "out.mig", "--drop", "cpu/tsc_khz");
+
+        Assert.Equal((1, 1), (refused.ExitCode, kept.ExitCode));
+        Assert.Contains("--force", refused.OneErrorLine, StringComparison.Ordinal);
+        Assert.False(File.Exists(_folder.At("out.mig")));
+
+        Run forced = Run("stream", "rewrite", "in.mig", "--to", "out.mig", "--drop", "cpu/tsc_khz", "--force", "--json");
+        Assert.Equal((0, ""), (forced.ExitCode, forced.Error));
+        Valid(forced, "stream-rewrite");
+        JsonElement vcpu = Json(Run("stream", "inspect", "out.mig", "--json")).GetProperty("vcpus")[0];
+        Assert.Equal("description", vcpu.GetProperty("decodedBy").GetString());
+        Assert.Equal(["cpu/msr_smi_count"], vcpu.GetProperty("subsections").EnumerateArray().Select(static name => name.GetString()!));
+    }
+
+    [Fact]
+    public void A_difference_names_fields_and_components()
+    {
+        Prepare(SavedOnG1);
+        _folder.Write("other.mig", RecordedStreams.Read("qemu72-g1-loaded-on-g3-resaved"));
+
+        Run run = Run("stream", "diff", "in.mig", "other.mig", "--section", "cpu");
+        Run same = Run("stream", "diff", "in.mig", "in.mig");
+
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("only left: pkru", run.Output, StringComparison.Ordinal);
+        Assert.Contains("nothing differs", same.Output, StringComparison.Ordinal);
+        Valid(Run("stream", "diff", "in.mig", "other.mig", "--json"), "stream-difference");
+    }
+
+    [Fact]
+    public void Every_recorded_stream_is_inspected_and_the_documents_keep_their_schemas()
+    {
+        foreach (string name in RecordedStreams.Names())
+        {
+            _folder.Write("in.mig", RecordedStreams.Read(name));
+            Run run = Run("stream", "inspect", "in.mig", "--json", "--section", "cpu");
+
+            Assert.Equal((0, ""), (run.ExitCode, run.Error));
+            Valid(run, "stream-inspection");
+        }
+
+        Prepare(SavedOnG1);
+        Valid(Run("stream", "check", "in.mig", "--guest", "guest.json", "--host", "G2b.json", "--json"), "stream-check");
+    }
+
+    [Fact]
+    public void A_damaged_stream_is_one_line_with_its_byte()
+    {
+        byte[] bytes = RecordedStreams.Read(SavedOnG1);
+        _folder.Write("short.mig", bytes[..300_000]);
+        _folder.Write("none.mig", "not a stream at all"u8.ToArray());
+
+        Run truncated = Run("stream", "inspect", "short.mig");
+        Run none = Run("stream", "check", "none.mig", "--host", Host);
+
+        Assert.Equal((65, 65), (truncated.ExitCode, none.ExitCode));
+        Assert.Contains("byte 300000", truncated.OneErrorLine, StringComparison.Ordinal);
+        Assert.Contains("ends early", truncated.OneErrorLine, StringComparison.Ordinal);
+        Assert.Contains("pc-q35-7.2", truncated.Output, StringComparison.Ordinal);
+        Assert.Contains("byte 0", none.OneErrorLine, StringComparison.Ordinal);
+    }
+
+    private void Prepare(string stream)
+    {
+        _folder.Write("in.mig", RecordedStreams.Read(stream));
+        foreach (string file in generated.Files)
+        {
+            File.Copy(file, _folder.At(Path.GetFileName(file)));
+        }
+    }
+
+    private JsonElement Check(string guest, string generation, string option = "--vmm", string value = "reports", string stream = "in.mig")
+        => Json(Run("stream", "check", stream, "--guest", guest, "--host", generation + ".json", "--json", option, value)).GetProperty("hosts")[0].GetProperty("answer");
+
+    private static string Verdict(JsonElement answer) => answer.GetProperty("verdict").GetString()!;
+
+    private static JsonElement[] Findings(JsonElement answer) => [.. answer.GetProperty("findings").EnumerateArray()];
+
+    private static JsonElement Worst(JsonElement answer) => Findings(answer)[0];
+
+    private static string GuestValue(JsonElement finding) => finding.EnumerateObject().First(static member => member.Name.StartsWith("guest", StringComparison.Ordinal)).Value.ToString();
+
+    private static JsonElement Json(Run run) => JsonDocument.Parse(run.Output).RootElement;
+
+    private static void Valid(Run run, string kind)
+    {
+        SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", $"{kind}-1.schema.json")))!);
+        check.Check(JsonNode.Parse(run.Output));
+        Assert.Empty(check.Problems);
+    }
+
+    private Run Run(params string[] arguments) => PortolanProcess.StartIn(_folder.Path, arguments);
+
+    /// <summary>A host of each generation and the guest of XS-1, made once.</summary>
+    public sealed class Generated : IDisposable
+    {
+        private readonly TemporaryFolder _made = new();
+
+        public Generated()
+        {
+            foreach (string generation in Generations)
+            {
+                Assert.Equal(0, PortolanProcess.StartIn(_made.Path, "host", "predict", Host, "--xsave", generation, "--name", generation, "-o", generation + ".json").ExitCode);
+            }
+
+            Assert.Equal(0, PortolanProcess.StartIn(_made.Path, "guest", "define", "--host", Host, "--without", "pku", "-o", "guest.json").ExitCode);
+        }
+
+        public IEnumerable<string> Files => Directory.EnumerateFiles(_made.Path);
+
+        public void Dispose() => _made.Dispose();
+    }
+}
