@@ -6,6 +6,7 @@ using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
 using Portolan.X86.Cpus;
 using Portolan.X86.Models;
+using Portolan.X86.Msr;
 using Portolan.X86.Vmx;
 
 namespace Portolan.Formats.Export;
@@ -25,14 +26,18 @@ internal sealed class ContractWords
 
     private readonly GuestContract _guest;
     private readonly VmxCapabilities? _vmx;
+    private readonly HashSet<string> _dropped;
 
     private ContractWords(GuestContract guest)
     {
         _guest = guest;
-        _vmx = VmxCapabilitiesReader.TryRead(guest.FeatureMsrs, out VmxCapabilities read, out _) ? read : null;
+        // A contract has no FIXED1 MSRs: KVM makes them of the CPUID (contract M11), and no control is in them.
+        MsrTable whole = guest.FeatureMsrs.With(MsrIndex.Ia32VmxCr0Fixed1, VmxFixed1.Cr0).With(MsrIndex.Ia32VmxCr4Fixed1, 0);
+        _vmx = VmxCapabilitiesReader.TryRead(whole, out VmxCapabilities read, out _) ? read : null;
         Vendor = Text(guest.Cpuid.GetOrZero(0) is var leaf ? [leaf.Ebx, leaf.Edx, leaf.Ecx] : []);
         Signature = CpuSignature.FromLeaf1(guest.Cpuid.GetOrZero(1).Eax);
         Features = new(Of(QemuPropertyKind.Feature).Where(Has).Select(static property => property.Name), StringComparer.Ordinal);
+        _dropped = [.. QemuCpuFacts.Dependents.Where(row => row.Missing == "pmu" ? !HasPmu : !Features.Contains(row.Missing)).SelectMany(static row => row.Gone)];
         HasHyperv = HypervisorLeaves.BaseOf(guest.Cpuid, CpuidSpace.HyperV) is not null;
     }
 
@@ -57,8 +62,7 @@ internal sealed class ContractWords
     public static ContractWords Of(GuestContract guest) => new(guest);
 
     /// <summary>Does QEMU drop the feature by itself, because the contract lacks what it needs?</summary>
-    public bool DropsByItself(string feature)
-        => QemuCpuFacts.Dependents.Any(row => row.Gone.Contains(feature) && (row.Missing == "pmu" ? !HasPmu : !Features.Contains(row.Missing)));
+    public bool DropsByItself(string feature) => _dropped.Contains(feature);
 
     /// <summary>QEMU's other properties, as far as the model does not say them.</summary>
     public IEnumerable<KeyValuePair<string, string>> Settings(CpuModel model)

@@ -1,25 +1,23 @@
 using System.Collections.Immutable;
 using Portolan.Kvm.Guest;
-using Portolan.Kvm.Guest.Definition;
 using Portolan.Kvm.Guest.Qemu;
 using Portolan.Kvm.Snapshot;
 
 namespace Portolan.Formats.Export;
 
-/// <summary>A contract as a format can say it: a model, features on and off, other properties, and what a reader makes of it.</summary>
-/// <param name="Model">The model's name in the format; null where no model of the vendor and family is there.</param>
+/// <summary>A contract as a format can say it: a model, features on and off, other properties.</summary>
+/// <param name="Model">The model's name in the format.</param>
 /// <param name="Request">The same as QEMU is asked for it.</param>
-/// <param name="Carried">The contract that QEMU makes of it.</param>
-/// <param name="Uncarried">Where that contract differs.</param>
-internal sealed record CpuChoice(string? Model, QemuCpuRequest Request, GuestContract Carried, ImmutableArray<Uncarried> Uncarried)
+internal sealed record CpuChoice(string Model, QemuCpuRequest Request)
 {
     /// <summary>The closest that a format can say, or why there is nothing.</summary>
     public static (CpuChoice? Choice, string? Problem) For(GuestContract guest, HostSnapshot? host, ExportVocabulary words)
     {
         ContractWords wanted = ContractWords.Of(guest);
+        ImmutableArray<string> enlightenments = wanted.Enlightenments(words);
         ModelDistance? nearest = words.Models
             .Where(candidate => candidate.Model.Vendor == wanted.Vendor && candidate.Model.Signatures is [var first, ..] && first.Family == wanted.Signature.Family)
-            .Select(candidate => ModelDistance.Between(wanted, candidate.Name, candidate.Model, words))
+            .Select(candidate => ModelDistance.Between(wanted, enlightenments, candidate.Name, candidate.Model, words))
             .Order().FirstOrDefault();
         if (nearest is null)
         {
@@ -34,11 +32,7 @@ internal sealed record CpuChoice(string? Model, QemuCpuRequest Request, GuestCon
             Settings = wanted.Settings(nearest.Model).Where(setting => words.Settings.Contains(setting.Key)).ToImmutableSortedDictionary(StringComparer.Ordinal),
             MachineType = words.CarriesMachineType ? guest.MachineType : null,
         };
-        request = WithLevels(guest, request, host, words);
-        GuestDefinitionAnswer answer = QemuExpansion.From(request, host);
-        return answer.Contract is { } carried
-            ? (new CpuChoice(nearest.Name, request, carried, ContractDifference.Between(guest, carried)), null)
-            : (null, answer.Reason);
+        return (new CpuChoice(nearest.Name, WithLevels(guest, request, host, words)), null);
     }
 
     /// <summary>The levels that the features do not raise by themselves.</summary>

@@ -13,12 +13,12 @@ internal sealed record ModelDistance(string Name, CpuModel Model, ImmutableSorte
     private static readonly ConcurrentDictionary<CpuModel, ImmutableSortedSet<string>> Made = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Measures a model.</summary>
-    public static ModelDistance Between(ContractWords wanted, string name, CpuModel model, ExportVocabulary words)
+    public static ModelDistance Between(ContractWords wanted, ImmutableArray<string> enlightenments, string name, CpuModel model, ExportVocabulary words)
     {
         ImmutableSortedSet<string> own = Made.GetOrAdd(model, OfModel);
         ImmutableSortedDictionary<string, bool>.Builder switches = ImmutableSortedDictionary.CreateBuilder<string, bool>(StringComparer.Ordinal);
         int unsaid = 0;
-        foreach (string feature in own.SymmetricExcept(wanted.Features).Concat(wanted.Enlightenments(words)))
+        foreach (string feature in own.SymmetricExcept(wanted.Features).Concat(enlightenments))
         {
             bool on = !own.Contains(feature);
             bool isSettled = (feature.StartsWith(NestedIntel, StringComparison.Ordinal) && !wanted.KnowsVmx) || (!on && wanted.DropsByItself(feature));

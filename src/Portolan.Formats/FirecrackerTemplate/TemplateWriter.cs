@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Text;
+using Portolan.Documents;
 using Portolan.Formats.Export;
 using Portolan.Kvm.Guest;
+using Portolan.Kvm.Guest.Definition;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
 using Portolan.X86.Msr;
-using Portolan.X86.Xsave;
 
 namespace Portolan.Formats.FirecrackerTemplate;
 
@@ -28,24 +29,29 @@ internal static class TemplateWriter
             return new(null, "the snapshot does not tell KVM_GET_SUPPORTED_CPUID, against which a template is written");
         }
 
-        CpuidTable carried = supported.Value;
+        // Firecracker starts from what KVM supports; a guest without a template from what is known of that.
+        CpuidTable start = GuestDefinition.From(host, new GuestRequest()).Contract?.Cpuid ?? supported.Value;
         List<string> leaves = [];
         foreach (CpuidEntry entry in supported.Value)
         {
             CpuidValues wanted = Wanted(guest.Cpuid, supported.Value, entry.Address);
+            CpuidValues known = start.GetOrZero(entry.Address.Leaf, entry.Address.Subleaf);
             CpuidValues unknown = host.UnknownCpuidBits?.GetOrZero(entry.Address.Leaf, entry.Address.Subleaf) ?? default;
-            string[] modifiers = [.. Registers.Where(register => entry.Values[register] != wanted[register] || (unknown[register] & Fixed(entry.Address, register)) != 0)
-                .Select(register => Modifier(register, (entry.Values[register] ^ wanted[register]) | (unknown[register] & Fixed(entry.Address, register)), wanted[register]))];
+            uint Mask(CpuidRegister register)
+                => ((entry.Values[register] ^ wanted[register]) | (known[register] ^ wanted[register]) | unknown[register]) & Fixed(entry.Address, register);
+            string[] modifiers = [.. Registers.Where(register => Mask(register) != 0).Select(register => Modifier(register, Mask(register), wanted[register]))];
             if (modifiers.Length > 0)
             {
                 leaves.Add(Leaf(entry, modifiers));
-                carried = carried.With(entry with { Values = wanted });
             }
         }
 
         MsrValue[] msrs = [.. guest.FeatureMsrs.Where(msr => host.FeatureMsrs?.Value.Contains(msr.Index) is true)];
-        GuestContract made = new() { Cpuid = carried, FeatureMsrs = MsrTable.From(msrs), GuestPermission = XFeatureTable.Dynamic & XsaveLeaf.Xcr0(carried) };
-        return new(new(Document(leaves, msrs), ContractDifference.Between(guest, made)), null);
+        string text = Document(leaves, msrs);
+        Reading<GuestDefinitionAnswer> back = FirecrackerTemplateReader.Define(new ImportRequest("template", Encoding.UTF8.GetBytes(text)), host, new GuestRequest());
+        return back is { Ok: true, Value.Contract: { } carried }
+            ? new(new(text, ContractDifference.Between(guest, carried)), null)
+            : new(null, back.Fault?.ToString() ?? back.Value!.Reason);
     }
 
     /// <summary>What the guest has of a leaf of the host; what KVM rewrites at run time and what is made for each vCPU stays the host's.</summary>

@@ -51,7 +51,9 @@ internal static class DomainWriter
         (string Name, bool On)[] hyperv = [.. choice.Request.Features.Where(static feature => IsHyperv(feature.Key)).Select(static feature => (LibvirtName(feature.Key), feature.Value))];
         ImmutableSortedDictionary<string, string> settings = choice.Request.Settings;
         bool hasHyperv = hyperv.Length > 0 || settings.ContainsKey("hv-spinlocks") || settings.ContainsKey("hv-vendor-id");
-        if (!hasHyperv && !settings.ContainsKey("pmu"))
+        (string Name, bool On)[] kvm = [.. choice.Request.Features.Where(static feature => LibvirtWords.KvmElements.ContainsKey(feature.Key))
+            .Select(static feature => (LibvirtWords.KvmElements[feature.Key], feature.Value))];
+        if (!hasHyperv && kvm.Length == 0 && !settings.ContainsKey("pmu"))
         {
             return;
         }
@@ -65,12 +67,7 @@ internal static class DomainWriter
             {
                 xml.WriteStartElement(name);
                 WriteState(xml, on);
-                foreach ((string inner, bool isOn) in hyperv.Where(element => element.Name.StartsWith(name + "/", StringComparison.Ordinal)))
-                {
-                    xml.WriteStartElement(inner[(name.Length + 1)..]);
-                    WriteState(xml, isOn);
-                    xml.WriteEndElement();
-                }
+                WriteEach(xml, hyperv.Where(element => element.Name.StartsWith(name + "/", StringComparison.Ordinal)).Select(element => (element.Name[(name.Length + 1)..], element.On)));
 
                 xml.WriteEndElement();
             }
@@ -80,6 +77,7 @@ internal static class DomainWriter
             xml.WriteEndElement();
         }
 
+        WriteKvm(xml, kvm);
         if (settings.ContainsKey("pmu"))
         {
             xml.WriteStartElement("pmu");
@@ -88,6 +86,30 @@ internal static class DomainWriter
         }
 
         xml.WriteEndElement();
+    }
+
+    private static void WriteKvm(XmlWriter xml, (string Name, bool On)[] elements)
+    {
+        const string Kvm = "kvm/";
+        (string Name, bool On)[] within = [.. elements.Where(static element => element.Name.StartsWith(Kvm, StringComparison.Ordinal))];
+        if (within.Length > 0)
+        {
+            xml.WriteStartElement("kvm");
+            WriteEach(xml, within.Select(static element => (element.Name[Kvm.Length..], element.On)));
+            xml.WriteEndElement();
+        }
+
+        WriteEach(xml, elements.Except(within));
+    }
+
+    private static void WriteEach(XmlWriter xml, IEnumerable<(string Name, bool On)> elements)
+    {
+        foreach ((string name, bool on) in elements)
+        {
+            xml.WriteStartElement(name);
+            WriteState(xml, on);
+            xml.WriteEndElement();
+        }
     }
 
     private static void WriteCpu(XmlWriter xml, CpuChoice choice)
@@ -157,7 +179,8 @@ internal static class DomainWriter
 
     /// <summary>The features by libvirt's names, in their order.</summary>
     public static IEnumerable<(string Name, bool On)> Features(CpuChoice choice)
-        => choice.Request.Features.Where(static feature => !IsHyperv(feature.Key) && feature.Key is not (LibvirtWords.Kvmclock or LibvirtWords.HypervClock))
+        => choice.Request.Features.Where(static feature => !IsHyperv(feature.Key) && feature.Key is not (LibvirtWords.Kvmclock or LibvirtWords.HypervClock)
+                && !LibvirtWords.KvmElements.ContainsKey(feature.Key))
             .Select(static feature => (LibvirtName(feature.Key), feature.Value)).OrderBy(static feature => feature.Item1, StringComparer.Ordinal);
 
     private static bool IsHyperv(string property) => property != LibvirtWords.HypervClock && GuestFormatWords.Hyperv.ContainsKey(property);

@@ -70,6 +70,16 @@ internal static class FormReaders
             }
         }
 
+        foreach (XElement element in domain.Element("features")?.Element("kvm")?.Elements() ?? [])
+        {
+            features.Add($"kvm-{element.Name.LocalName}", (string?)element.Attribute("state") == "on");
+        }
+
+        if (domain.Element("features")?.Element("pvspinlock") is { } spinlock)
+        {
+            features.Add("kvm-pv-unhalt", (string?)spinlock.Attribute("state") == "on");
+        }
+
         foreach (XElement timer in domain.Element("clock")?.Elements("timer") ?? [])
         {
             switch ((string?)timer.Attribute("name"))
