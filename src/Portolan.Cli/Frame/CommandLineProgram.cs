@@ -42,11 +42,12 @@ public static class CommandLineProgram
         return (ExitCode)parsed.Invoke(invocation);
     }
 
-    /// <summary>The parser's message without the .NET type that it would like to see.</summary>
+    /// <summary>The parser's message in one line, without the .NET type that it would like to see.</summary>
     private static string Shorten(string message)
     {
         int type = message.IndexOf(" as expected type", StringComparison.Ordinal);
-        return (type < 0 ? message : message[..type]).TrimEnd('.');
+        string[] lines = (type < 0 ? message : message[..type]).Split(['\r', '\n'], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return (lines.Length < 2 ? message[..(type < 0 ? message.Length : type)] : $"{lines[0]} {string.Join(", ", lines[1..])}").TrimEnd('.');
     }
 
     private static Stack<string> NamesOf(ParseResult parsed)

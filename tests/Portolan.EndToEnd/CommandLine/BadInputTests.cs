@@ -121,6 +121,7 @@ public sealed class BadInputTests
     [Theory]
     [InlineData("host shw x", "'shw' is no command or argument here; see 'portolan host --help'")]
     [InlineData("host show", "Required argument 'FILE' missing")]
+    [InlineData("guest export g --as nosuch", "'nosuch' not recognized. Must be one of: 'firecracker', 'json', 'kubevirt'")]
     [InlineData("host show a b", "'b' is no command or argument here; see 'portolan host show --help'")]
     [InlineData("host show a --bogus", "'--bogus' is no command or argument here")]
     [InlineData("host", "Required command was not provided; see 'portolan host --help'")]

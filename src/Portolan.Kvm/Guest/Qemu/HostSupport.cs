@@ -13,6 +13,9 @@ namespace Portolan.Kvm.Guest.Qemu;
 /// </summary>
 internal sealed class HostSupport
 {
+    private const string TscDeadline = "tsc-deadline";
+    private const string TscDeadlineTimer = "KVM_CAP_TSC_DEADLINE_TIMER";
+
     private static readonly string[] NeverByItself = ["topoext", "kvm-hint-dedicated"]; // no_autoenable_flags
     private static readonly string[] Immovable = ["invtsc"]; // unmigratable_flags
     private static readonly string[] OfTheCpu = ["erms", "fsrm", "fzrm", "fsrs", "fsrc"]; // the CPU's own: speed, no new instructions
@@ -57,9 +60,9 @@ internal sealed class HostSupport
             table = table.WithValue(feature, 1);
         }
 
-        if (host.Capabilities is { } capabilities && capabilities.Value.TryGetValue("KVM_CAP_TSC_DEADLINE_TIMER", out long deadline) && deadline > 0)
+        if (host.Capabilities is { } capabilities && capabilities.Value.TryGetValue(TscDeadlineTimer, out long deadline) && deadline > 0)
         {
-            table = table.WithValue(FeatureTable.Get("tsc-deadline"), 1);
+            table = table.WithValue(FeatureTable.Get(TscDeadline), 1);
         }
 
         return new HostSupport(host, table);
@@ -74,6 +77,7 @@ internal sealed class HostSupport
         }
 
         bool unknown = _host.UnknownCpuidBits?.Has(feature) == true
+            || (feature.Name == TscDeadline && _host.Capabilities?.Value.ContainsKey(TscDeadlineTimer) != true)
             || (_host.SupportedCpuidIsPartial && HypervisorLeaves.BaseOf(Cpuid, feature.Space) is var start
                 && (start is null || !Cpuid.Contains(new CpuidAddress(start.Value + feature.Address.Leaf, feature.Address.Subleaf))));
         return unknown ? null : false;
