@@ -33,6 +33,11 @@ internal sealed class SaveSetsTable : ITable
     /// <summary>A column of another table; what is wrong with that one is reported when it is compiled itself.</summary>
     private static HashSet<string> Column(string root, string file, string column)
     {
+        if (!System.IO.File.Exists(Path.Combine(root, file)))
+        {
+            return [];
+        }
+
         string header = System.IO.File.ReadLines(Path.Combine(root, file)).First(line => line.Length > 0 && line[0] != '#');
         return [.. TsvFile.Read(root, file, header.Split('\t'), new Problems()).Rows.Select(row => row[column])];
     }
