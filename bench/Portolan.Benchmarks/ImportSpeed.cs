@@ -16,6 +16,8 @@ public sealed class ImportSpeed(string root)
 {
     private const int Rounds = 15;
     private const int LeastMilliseconds = 40;
+    private const int WarmUp = 2000; // so that the compiler is done with it
+    private const long WarmUpBytes = 64 << 20;
     private static readonly SearchValues<byte> Separators = SearchValues.Create(" \t:=-[]"u8);
 
     /// <summary>Measures every format: over the recorded files beside the repository where there are any, else over its own examples.</summary>
@@ -47,6 +49,16 @@ public sealed class ImportSpeed(string root)
         Action tokenise = () => Array.ForEach(files, static file => Tokenise(file));
         Action facts = () => Array.ForEach(files, file => format.Read(new ImportRequest("bench", file)));
         Action whole = () => Array.ForEach(files, file => FormatRecognition.Read(new ImportRequest("bench", file)));
+        for (int i = 0; i < WarmUp; i++)
+        {
+            tokenise();
+            whole();
+            if (i * bytes > WarmUpBytes)
+            {
+                break;
+            }
+        }
+
         int repetitions = 1;
         while (Time(facts, repetitions) < LeastMilliseconds && repetitions < 4096)
         {
@@ -144,7 +156,7 @@ public sealed class ImportSpeed(string root)
 /// <param name="Bytes">Their length together.</param>
 /// <param name="Tokens">Merely tokenising them.</param>
 /// <param name="Facts">The format's reader: from the bytes to the snapshot.</param>
-/// <param name="Whole">The whole import: recognised, read, and judged for what cannot be true.</param>
+/// <param name="Whole">The whole import: recognised, read, judged for what cannot be true, completed by what the release implies.</param>
 /// <param name="Ratio">The reader's speed over the tokeniser's.</param>
 public sealed record ImportFigure(string Format, int Files, long Bytes, double Tokens, double Facts, double Whole, double Ratio)
 {

@@ -21,7 +21,7 @@ public delegate bool ContentRecogniser(ForeignContent content);
 /// <param name="Description">Whose it is and what it tells.</param>
 /// <param name="Tool">Who wrote it, as a fact's evidence says it.</param>
 /// <param name="Recognises">Does a file's content speak of this format?</param>
-/// <param name="Read">Reads a file of this format: a host, or the first thing that is wrong in it.</param>
+/// <param name="Read">Reads a file of this format: the facts that it tells, or the first thing that is wrong in it.</param>
 public sealed record ForeignFormat(
     string Name, string Description, string Tool, ContentRecogniser Recognises, Func<ImportRequest, Reading<ImportedHost>> Read)
 {
@@ -63,7 +63,7 @@ public sealed record ForeignFormat(
         "a fingerprint of Firecracker's cpu-template-helper: guest CPUID, MSRs, kernel, microcode",
         "Firecracker fingerprint",
         static content => content.IsJsonWith("\"cpuid_modifiers\""u8),
-        FingerprintImport.Read);
+        FingerprintImport.ReadFacts);
 
     /// <summary>What a QEMU with KVM answers on its monitor.</summary>
     public static ForeignFormat Qmp { get; } = new(

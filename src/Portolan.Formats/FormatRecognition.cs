@@ -1,10 +1,12 @@
 using Portolan.Documents;
 using Portolan.Documents.Json;
 using Portolan.Formats.Plausibility;
+using Portolan.Kvm.Model.Prediction;
+using Portolan.Kvm.Snapshot;
 
 namespace Portolan.Formats;
 
-/// <summary>Recognises a foreign file by its content, never by its name, and reads it; what cannot be true is not believed.</summary>
+/// <summary>Recognises a foreign file by its content, never by its name, and reads it; what cannot be true is not believed, and what the release implies is added.</summary>
 public static class FormatRecognition
 {
     /// <summary>Reads a foreign file as a host snapshot.</summary>
@@ -26,7 +28,14 @@ public static class FormatRecognition
         }
 
         Reading<ImportedHost> read = format.Read(request);
-        return read.Ok ? Reading.Of(PlausibleHost.Of(read.Value) with { Format = format }) : read;
+        if (!read.Ok)
+        {
+            return read;
+        }
+
+        ImportedHost believed = PlausibleHost.Of(read.Value);
+        HostSnapshot host = believed.Snapshot;
+        return Reading.Of(believed with { Format = format, Snapshot = host.Capabilities is null ? Predictor.Complete(host) : host });
     }
 
     private static InputFault Unrecognised(ImportRequest request)

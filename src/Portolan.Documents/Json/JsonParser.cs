@@ -15,6 +15,7 @@ public ref struct JsonParser
 
     /// <summary>How deep arrays and objects may nest.</summary>
     public const int DeepestNesting = 64;
+    private const int SearchedMembers = 12;
 
     private const string EditAdvice = "correct the document or write it again";
 
@@ -149,7 +150,7 @@ public ref struct JsonParser
         }
 
         List<JsonMember> members = [];
-        HashSet<string> names = new(StringComparer.Ordinal);
+        HashSet<string>? names = null;
         _at++;
         SkipSpace();
         if (TryTake((byte)'}'))
@@ -172,7 +173,7 @@ public ref struct JsonParser
                 return null;
             }
 
-            if (!names.Add(name))
+            if (!IsNew(name, members, ref names))
             {
                 return Fault(nameAt, "each name once", $"{Printable.Quote(name)} a second time", "remove one of the two");
             }
@@ -201,6 +202,30 @@ public ref struct JsonParser
                 ? new JsonValue(JsonKind.Object, start, _at, "", [], members)
                 : Fault(_at, "',' or '}'", Here(), EditAdvice);
         }
+    }
+
+    /// <summary>Small objects are searched; larger ones get a set, so that no input makes this slow.</summary>
+    private static bool IsNew(string name, List<JsonMember> members, ref HashSet<string>? names)
+    {
+        if (names is not null)
+        {
+            return names.Add(name);
+        }
+
+        foreach (JsonMember member in members)
+        {
+            if (member.Name == name)
+            {
+                return false;
+            }
+        }
+
+        if (members.Count >= SearchedMembers)
+        {
+            names = [.. members.Select(static member => member.Name), name];
+        }
+
+        return true;
     }
 
     private JsonValue? ParseArray(int depth)

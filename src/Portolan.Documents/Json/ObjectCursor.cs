@@ -14,7 +14,7 @@ internal sealed class ObjectCursor
     private readonly DocumentScope _scope;
     private readonly JsonValue _object;
     private readonly string _path;
-    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+    private readonly List<string> _known = []; // few names, and most objects are never asked which they were
 
     public ObjectCursor(DocumentScope scope, JsonValue value, string path)
     {
@@ -67,7 +67,7 @@ internal sealed class ObjectCursor
 
     public string PathOf(string name) => $"{_path}.{name}";
 
-    public string Text(string name) => Required(name) is { } value ? TextOf(value, PathOf(name)) : "";
+    public string Text(string name) => Required(name) is not { } value ? "" : value.Kind == JsonKind.String ? value.Text : TextOf(value, PathOf(name));
 
     public string? OptionalText(string name) => Optional(name) is { } value ? TextOf(value, PathOf(name)) : null;
 
@@ -86,7 +86,10 @@ internal sealed class ObjectCursor
         return value.Text == "true";
     }
 
-    public ulong Hex(string name, int bits = 64) => Required(name) is { } value ? HexOf(value, PathOf(name), bits) : 0;
+    public ulong Hex(string name, int bits = 64)
+        => Required(name) is not { } value ? 0
+            : value.Kind == JsonKind.String && HexText.TryParse(value.Text, bits, out ulong number) ? number // the path is made for a fault only
+            : HexOf(value, PathOf(name), bits);
 
     public uint Hex32(string name) => (uint)Hex(name, 32);
 

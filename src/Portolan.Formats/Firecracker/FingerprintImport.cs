@@ -18,9 +18,17 @@ public static class FingerprintImport
 {
     internal const string Advice = "write the fingerprint again with 'cpu-template-helper fingerprint dump'";
 
-    /// <summary>Reads a fingerprint.</summary>
+    /// <summary>Reads a fingerprint, completed by what its release and CPU imply.</summary>
     /// <param name="request">The file: JSON.</param>
     public static Reading<ImportedHost> Read(ImportRequest request)
+    {
+        Reading<ImportedHost> facts = ReadFacts(request);
+        return facts.Ok ? Reading.Of(facts.Value with { Snapshot = Predictor.Complete(facts.Value.Snapshot) }) : facts;
+    }
+
+    /// <summary>Reads a fingerprint: what it tells, and nothing derived from it.</summary>
+    /// <param name="request">The file: JSON.</param>
+    public static Reading<ImportedHost> ReadFacts(ImportRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
         Reading<JsonValue> parsed = JsonParser.Parse(request.File, request.Bytes.Span);
@@ -81,7 +89,7 @@ public static class FingerprintImport
                 SupportedXcr0 = new(XsaveLeaf.Xcr0(_cpuid), fromLeaf),
                 SupportedXss = new(XsaveLeaf.Xss(_cpuid), fromLeaf),
             };
-            return new ImportedHost(Predictor.Complete(snapshot), [.. Remarks(snapshot)]);
+            return new ImportedHost(snapshot, [.. Remarks(snapshot)]);
         }
 
         private static IEnumerable<string> Remarks(HostSnapshot snapshot)

@@ -22,11 +22,12 @@ internal static class CpuKinds
         List<(Kind Kind, List<RecordedCpu> Cpus)> others = [];
         foreach (RecordedCpu cpu in cpus)
         {
-            Kind kind = KindOf(cpu);
-            if (kind.IsLike(mine))
+            if (ReferenceEquals(cpu, chosen) || (IsSame(cpu.Table(), chosen.Table()) && MsrsOf(cpu) is var msrs && (msrs.Count == 0 || mine.Msrs.Count == 0 || msrs.Equals(mine.Msrs))))
             {
                 continue;
             }
+
+            Kind kind = KindOf(cpu);
 
             int known = others.FindIndex(other => other.Kind.IsLike(kind));
             if (known >= 0)
@@ -55,7 +56,38 @@ internal static class CpuKinds
         }
     }
 
-    private static Kind KindOf(RecordedCpu cpu) => new(RuntimeCpuidBits.Without(cpu.Table()), cpu.FeatureMsrs());
+    private static Kind KindOf(RecordedCpu cpu) => new(RuntimeCpuidBits.Without(cpu.Table()), MsrsOf(cpu));
+
+    private static MsrTable MsrsOf(RecordedCpu cpu) => cpu.FeatureMsrs();
+
+    /// <summary>Do two tables say the same but for what varies while a host runs? Most CPUs of a dump do, so nothing is allocated.</summary>
+    private static bool IsSame(CpuidTable one, CpuidTable other)
+    {
+        if (one.Count != other.Count)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < one.Count; i++)
+        {
+            ref readonly CpuidEntry a = ref one.Entries[i];
+            ref readonly CpuidEntry b = ref other.Entries[i];
+            if (a == b)
+            {
+                continue;
+            }
+
+            CpuidValues varies = RuntimeCpuidBits.Of(a.Address);
+            if (a.Address != b.Address
+                || ((a.Values.Eax ^ b.Values.Eax) & ~varies.Eax) != 0 || ((a.Values.Ebx ^ b.Values.Ebx) & ~varies.Ebx) != 0
+                || ((a.Values.Ecx ^ b.Values.Ecx) & ~varies.Ecx) != 0 || ((a.Values.Edx ^ b.Values.Edx) & ~varies.Edx) != 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     private static string Names(List<RecordedCpu> alike)
     {

@@ -9,7 +9,7 @@ namespace Portolan.Formats.RecordedCpus;
 internal sealed class RecordedCpu(int? number)
 {
     private readonly List<CpuidEntry> _rows = [];
-    private readonly SortedDictionary<uint, ulong> _msrs = [];
+    private readonly List<MsrValue> _msrs = [];
     private Dictionary<CpuidAddress, CpuidValues>? _places; // only once a row comes out of order
     private CpuidTable? _table;
 
@@ -36,14 +36,24 @@ internal sealed class RecordedCpu(int? number)
         return true;
     }
 
-    /// <summary>Adds an MSR. What is read again later counts for nothing: counters change, enumerations do not.</summary>
-    public void AddMsr(uint index, ulong value) => _msrs.TryAdd(index, value);
+    /// <summary>Adds an MSR that enumerates what the CPU can do; others are no facts of it. What is read again later counts for nothing.</summary>
+    public void AddMsr(uint index, ulong value)
+    {
+        if (KnownMsrs.Find(index) is { Kind: MsrKind.Feature or MsrKind.VmxCapability } && !TryMsr(index, out _))
+        {
+            _msrs.Add(new MsrValue(index, value));
+        }
+    }
 
-    public bool TryMsr(uint index, out ulong value) => _msrs.TryGetValue(index, out value);
+    public bool TryMsr(uint index, out ulong value)
+    {
+        int at = _msrs.FindIndex(msr => msr.Index == index);
+        value = at < 0 ? 0 : _msrs[at].Value;
+        return at >= 0;
+    }
 
     /// <summary>The MSRs that enumerate what the CPU can do.</summary>
-    public MsrTable FeatureMsrs() => MsrTable.From(
-        _msrs.Where(static msr => KnownMsrs.Find(msr.Key) is { Kind: MsrKind.Feature or MsrKind.VmxCapability }).Select(static msr => new MsrValue(msr.Key, msr.Value)));
+    public MsrTable FeatureMsrs() => MsrTable.From(_msrs);
 
     public CpuidTable Table() => _table ??= CpuidTable.From(RecordedLeaves.WithIndexes(_rows));
 

@@ -120,10 +120,13 @@ public static class Predictor
         }
 
         string how = $"upstream {release}";
-        ImmutableSortedDictionary<string, Fact<string>> behaviours = host.Behaviours;
-        foreach ((string id, string value) in KvmBehaviours.Of(release).Known().Where(known => !host.Behaviours.ContainsKey(known.Key)))
+        ImmutableSortedDictionary<string, Fact<string>>.Builder behaviours = host.Behaviours.ToBuilder();
+        foreach ((string id, string value) in KvmBehaviours.Of(release).Known())
         {
-            behaviours = behaviours.SetItem(id, Derived(value, how));
+            if (!behaviours.ContainsKey(id))
+            {
+                behaviours.Add(id, Derived(value, how));
+            }
         }
 
         Exposure exposure = new(release, vendor.Value);
@@ -132,7 +135,7 @@ public static class Predictor
         return host with
         {
             KvmModule = host.KvmModule ?? Derived(vendor == CpuidVendor.Intel ? "kvm_intel" : "kvm_amd", how),
-            Behaviours = behaviours,
+            Behaviours = behaviours.ToImmutable(),
             Capabilities = host.Capabilities ?? (conditions is null ? null : Derived(ImpliedCapabilities(host, exposure, conditions), how)),
         };
     }
