@@ -41,6 +41,10 @@ public sealed record CaseNeed(string Text, Func<CaseRun, string?> Missing)
     internal static CaseNeed OwnProcess { get; } = new("a process of its own", static run
         => run.HasOwnProcess ? null : "the permissions of this process were fixed by its first vCPU: the case needs a process of its own");
 
+    /// <summary>A CPU that KVM can ask.</summary>
+    internal static CaseNeed RealCpu { get; } = new("a CPU", static run
+        => run.HasOwnProcess ? "KVM tries the value on the CPU, and a model has none" : null);
+
     /// <summary>A capability that KVM_CHECK_EXTENSION knows.</summary>
     internal static CaseNeed Capability(string name) => new(name, run => run.Capability(name) switch
     {

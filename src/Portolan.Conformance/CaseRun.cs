@@ -38,8 +38,11 @@ public sealed class CaseRun : IDisposable
     /// <summary>S: what KVM supports on this host.</summary>
     internal XFeatureMask Supported => Host.SupportedXcr0?.Value ?? XFeatureMask.None;
 
-    /// <summary>S without dynamic components: what every vCPU has.</summary>
-    internal XFeatureMask Plain => Supported.Except(XFeatureTable.Dynamic);
+    /// <summary>S without dynamic components: what every vCPU has enabled.</summary>
+    internal XFeatureMask Enabled => Supported.Except(XFeatureTable.Dynamic);
+
+    /// <summary>The components that a guest without dynamic ones can have in XCR0: half of a group is none.</summary>
+    internal XFeatureMask Plain => Enabled.Except(XFeatureTable.Group(XFeatureTable.Get("xtiledata").Group!));
 
     /// <summary>Is the vendor module kvm_intel? Null if neither the module nor the CPU is known.</summary>
     internal bool? IsIntel => Host.KvmModule?.Value switch
@@ -145,21 +148,20 @@ public sealed class CaseRun : IDisposable
             return null;
         }
 
-        KvmAnswer prepared = prepare?.Invoke(vm) ?? KvmAnswer.Done;
-        KvmAnswer<IKvmVcpu> vcpu = prepared.Ok ? vm.CreateVcpu(0) : prepared;
-        KvmAnswer set = !vcpu.Ok ? vcpu.WithoutValue() : table is null ? KvmAnswer.Done : vcpu.Value.SetCpuid2(table);
-        if (vcpu.Ok)
+        if (prepare is not null && !Expect("the VM prepared", Errno.None, prepare(vm)))
         {
-            _open.Add(vcpu.Value);
+            return null;
         }
 
-        if (set.Ok)
+        KvmAnswer<IKvmVcpu> vcpu = vm.CreateVcpu(0);
+        if (!vcpu.Ok)
         {
-            return new CaseVcpu(this, vm, vcpu.Value);
+            Undecided($"KVM_CREATE_VCPU: {Why(vcpu.WithoutValue())}");
+            return null;
         }
 
-        Undecided($"no vCPU to ask: {Why(set)}");
-        return null;
+        _open.Add(vcpu.Value);
+        return table is null || Expect("KVM_SET_CPUID2 of the guest of the case", Errno.None, vcpu.Value.SetCpuid2(table)) ? new CaseVcpu(this, vm, vcpu.Value) : null;
     }
 
     /// <summary>This subject cannot show it; the first reason stays.</summary>

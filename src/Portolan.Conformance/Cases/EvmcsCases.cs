@@ -226,8 +226,27 @@ internal static class EvmcsCases
         EntryCase("vmx.entry.controls", "pin-based", "L2 is not entered without a must-be-one control", false, static least => least with { PinBased = 0 }, VmEntryOutcome.VmFailInvalidControls),
         EntryCase("vmx.entry.controls", "exit", "L2 is not entered with an exit control that no CPU has", false, static least => least with { Exit = least.Exit | 1U << 31 }, VmEntryOutcome.VmFailInvalidControls),
         EntryCase("evmcs.entry.filtered", "legal", "L2 is entered through an enlightened VMCS with the must-be-one controls alone", true, static least => least, VmEntryOutcome.Entered),
-        EntryCase("evmcs.entry.filtered", "posted-interrupts", "L2 is not entered through an enlightened VMCS with a control that it cannot carry", true,
-            static least => least with { PinBased = least.PinBased | VmxBits.PinBasedProcessPostedInterrupts }, VmEntryOutcome.VmFailInvalidControls).Also("vmx.entry.controls"),
+        ConformanceCase.Of("evmcs.entry.filtered", "pin-based", "L2 is not entered through an enlightened VMCS with a pin-based control that KVM has and eVMCS cannot carry", [CaseNeed.Evmcs], static run =>
+        {
+            if (FilterOf(run) is not { } filter || run.Maximum(MsrIndex.Ia32VmxTruePinbasedCtls) is not { } pin || Least(run) is not { } least)
+            {
+                run.Undecided("the snapshot does not say MSR 48DH");
+                return;
+            }
+
+            uint beyond = new VmxControlMsr(pin).Selectable & filter.Offending(least with { PinBased = uint.MaxValue }).PinBased;
+            if (beyond == 0)
+            {
+                run.Undecided("KVM here has no pin-based control that eVMCS cannot carry");
+            }
+            else if (run.Vcpu(Enlightened(run, false)) is { } plain && run.Vcpu(Enlightened(run, false)) is { } vcpu
+                && run.Takes("KVM_ENABLE_CAP(KVM_CAP_HYPERV_ENLIGHTENED_VMCS)", vcpu.Cpu.EnableEnlightenedVmcs().WithoutValue()))
+            {
+                VmxControlSettings asked = least with { PinBased = least.PinBased | beyond };
+                run.Guest("VMLAUNCH without eVMCS", plain.Cpu.Guest.VmEntry(asked, enlightened: false), VmEntryOutcome.Entered);
+                run.Guest("VMLAUNCH through an enlightened VMCS", vcpu.Cpu.Guest.VmEntry(asked, enlightened: true), VmEntryOutcome.VmFailInvalidControls);
+            }
+        }).Also("vmx.entry.controls"),
     ];
 
     private static ConformanceCase EntryCase(string clause, string variant, string statement, bool enlightened, Func<VmxControlSettings, VmxControlSettings> edit, VmEntryOutcome expected)

@@ -70,7 +70,7 @@ internal static class MachineCases
 
     private static IEnumerable<ConformanceCase> Capabilities()
     {
-        const ulong Top = 1UL << 63;
+        const ulong Top = 1UL << 62;
         yield return ConformanceCase.Of("capability.unknown", "vm", "KVM_ENABLE_CAP of a capability that this KVM lacks is refused", [], static run
             => Missing(run, CapabilityScope.Vm, (number) => run.Vm()?.EnableCapability(number)));
         yield return ConformanceCase.Of("capability.unknown", "vcpu", "KVM_ENABLE_CAP on a vCPU of a capability that this KVM lacks is refused", [], static run
@@ -79,7 +79,7 @@ internal static class MachineCases
         {
             if (run.Vm() is { } vm)
             {
-                run.Refuses("KVM_ENABLE_CAP(KVM_CAP_DISABLE_QUIRKS2) with bit 63", vm.EnableCapability(KvmCapability.DisableQuirks2, Top));
+                run.Refuses("KVM_ENABLE_CAP(KVM_CAP_DISABLE_QUIRKS2) with bit 62", vm.EnableCapability(KvmCapability.DisableQuirks2, Top));
             }
         });
         yield return ConformanceCase.Of("capability.quirks", "all", "Every quirk that KVM_CAP_DISABLE_QUIRKS2 names can be disabled", [CaseNeed.Capability("KVM_CAP_DISABLE_QUIRKS2")], static run =>
@@ -93,7 +93,7 @@ internal static class MachineCases
         {
             if (run.Vm() is { } vm)
             {
-                run.Takes("KVM_ENABLE_CAP(KVM_CAP_DISABLE_QUIRKS) with bit 63", vm.EnableCapability(KvmCapability.DisableQuirks, Top));
+                run.Takes("KVM_ENABLE_CAP(KVM_CAP_DISABLE_QUIRKS) with bit 62", vm.EnableCapability(KvmCapability.DisableQuirks, Top));
             }
         }).Also("S16");
         yield return ConformanceCase.Of("capability.argument", "x2apic-api", "KVM_CAP_X2APIC_API takes the bits that it knows", [CaseNeed.Capability("KVM_CAP_X2APIC_API")], static run =>
@@ -101,7 +101,7 @@ internal static class MachineCases
             if (run.Vm() is { } vm)
             {
                 run.Takes("KVM_ENABLE_CAP(KVM_CAP_X2APIC_API) with 0x3", vm.EnableCapability(KvmCapability.X2apicApi, 3));
-                run.Refuses("KVM_ENABLE_CAP(KVM_CAP_X2APIC_API) with bit 63", vm.EnableCapability(KvmCapability.X2apicApi, Top));
+                run.Refuses("KVM_ENABLE_CAP(KVM_CAP_X2APIC_API) with bit 62", vm.EnableCapability(KvmCapability.X2apicApi, Top));
             }
         }).Also("S22");
     }

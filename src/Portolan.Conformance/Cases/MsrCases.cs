@@ -194,7 +194,7 @@ internal static class MsrCases
             Keeps(run, vcpu, MsrIndex.Ia32PerfCapabilities, 0);
         }, CaseNeed.Msr(MsrIndex.Ia32PerfCapabilities), CaseNeed.Feature("pdcm")),
         OnGuest("msr.spec-ctrl", "", "IA32_SPEC_CTRL with a bit that no CPU has is refused", static (run, vcpu)
-            => run.Refuses("KVM_SET_MSRS of MSR 48H with bit 63", vcpu.SetMsr(MsrIndex.Ia32SpecCtrl, 1UL << 63)), CaseNeed.Msr(MsrIndex.Ia32SpecCtrl), CaseNeed.Feature("spec-ctrl")),
+            => run.Refuses("KVM_SET_MSRS of MSR 48H with bit 63", vcpu.SetMsr(MsrIndex.Ia32SpecCtrl, 1UL << 63)), CaseNeed.RealCpu, CaseNeed.Msr(MsrIndex.Ia32SpecCtrl), CaseNeed.Feature("spec-ctrl")),
         OnGuest("msr.spec-ctrl", "zero", "IA32_SPEC_CTRL takes 0", static (run, vcpu)
             => Keeps(run, vcpu, MsrIndex.Ia32SpecCtrl, 0), CaseNeed.Msr(MsrIndex.Ia32SpecCtrl), CaseNeed.Feature("spec-ctrl")),
         OnGuest("msr.microcode-revision", "", "IA32_BIOS_SIGN_ID is what the VMM stored", static (run, vcpu) => Keeps(run, vcpu, MsrIndex.Ia32BiosSignId, 0x2b00_0000_0000)),

@@ -86,7 +86,7 @@ internal static class VmxMsrCases
                 {
                     run.Refuses($"KVM_SET_MSRS of {KnownMsrs.Describe(index)} = 0x1", vcpu.SetMsr(index, 1));
                 }
-            }).Also("msr.unknown");
+            }).Also("vmx.restore.not-restorable", "msr.unknown");
         }
 
         foreach ((uint form, uint plain, uint always) in (IEnumerable<(uint, uint, uint)>)
@@ -111,7 +111,7 @@ internal static class VmxMsrCases
                 run.Refuses($"KVM_SET_MSRS of MSR 480H = 0x{own:x}", vcpu.SetMsr(MsrIndex.Ia32VmxBasic, own));
                 run.Refuses("KVM_SET_MSRS of MSR 48AH = 0x3e", vcpu.SetMsr(MsrIndex.Ia32VmxVmcsEnum, 0x3e));
             }
-        }).Also("M7", "vmx.restore.in-vmx-operation");
+        }).Also("M7");
     }
 
     private static ulong? WithBit(ulong maximum, int bit) => (maximum >> bit & 1) != 0 ? null : maximum | 1UL << bit;

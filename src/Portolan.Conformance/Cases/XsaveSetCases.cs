@@ -80,7 +80,7 @@ internal static class XsaveSetCases
 
         XFeatureMask? taken = run.Behaviours.XsaveSetMask switch
         {
-            XsaveSetMask.Supported or XsaveSetMask.Default => run.Plain,
+            XsaveSetMask.Supported or XsaveSetMask.Default => run.Enabled,
             XsaveSetMask.Guest => promised,
             XsaveSetMask.GuestAndLegacy => promised | XFeatureMask.Legacy,
             _ => null,

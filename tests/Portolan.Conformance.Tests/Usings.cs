@@ -1,0 +1,3 @@
+global using Portolan.Kvm;
+global using Portolan.Testing;
+global using Xunit;
