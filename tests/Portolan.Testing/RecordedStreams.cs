@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Portolan.Streams.Sections;
 
 namespace Portolan.Testing;
 
@@ -17,6 +18,24 @@ public static class RecordedStreams
 
     /// <summary>The bytes of one.</summary>
     public static byte[] Read(string name) => Unpacked.GetOrAdd(name, Unpack);
+
+    /// <summary>One without most of its pages: still a whole stream, and cheap to mutate.</summary>
+    public static byte[] WithFewPages(string name)
+    {
+        byte[] stream = Read(name);
+        MigrationStream whole = MigrationStreamReader.Read(new MemoryStream(stream)).Stream;
+        using MemoryStream made = new();
+        long copied = 0;
+        foreach (StreamSection part in whole.Sections.Where(static section => section is { Name: "ram", Kind: not SectionKind.Start }))
+        {
+            made.Write(stream, (int)copied, (int)(part.ContentOffset - copied));
+            made.Write([0, 0, 0, 0, 0, 0, 0, 0x10]);
+            copied = part.ContentOffset + part.ContentLength;
+        }
+
+        made.Write(stream, (int)copied, (int)(stream.Length - copied));
+        return made.ToArray();
+    }
 
     /// <summary>The path of what QEMU's own reader says of its vCPU, or null where nobody asked it.</summary>
     public static string? CpuJson(string name)

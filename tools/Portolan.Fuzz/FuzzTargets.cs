@@ -12,5 +12,6 @@ public static class FuzzTargets
         .. ForeignFormat.All.Select(FuzzTarget.Of),
         FuzzTarget.OfBytes("recognition", static _ => true, static bytes => FormatRecognition.Read(new ImportRequest("fuzz", bytes))),
         FuzzTarget.OfText("qemu-cpu", ["Skylake-Server-v4,+vmx,-pku,hv-relaxed=on,phys-bits=46", "host,migratable=off,hv-evmcs,vmx-ept=off", "max,tsc-frequency=2000000000,enforce"], QemuCpuParser.Read),
+        new("stream", StreamFuzz.Seeds(), StreamFuzz.Parse),
     ];
 }

@@ -10,6 +10,18 @@ internal static class DescriptionEdit
     /// <summary>The edits at their offsets in the stream; null where the description does not list what is dropped.</summary>
     public static List<StreamEdit>? Without(ReadOnlySpan<byte> json, IReadOnlyList<(uint Instance, string Subsection)> dropped, long offset)
     {
+        try
+        {
+            return Cuts(json, dropped, offset);
+        }
+        catch (Exception wrong) when (wrong is JsonException or InvalidOperationException or FormatException)
+        {
+            return null; // Texts that are not UTF-8, or members of another type where nothing else reads them.
+        }
+    }
+
+    private static List<StreamEdit>? Cuts(ReadOnlySpan<byte> json, IReadOnlyList<(uint Instance, string Subsection)> dropped, long offset)
+    {
         List<StreamEdit> edits = [];
         foreach (IGrouping<uint, string> device in dropped.GroupBy(static one => one.Instance, static one => one.Subsection))
         {

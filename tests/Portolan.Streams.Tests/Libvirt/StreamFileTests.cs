@@ -14,7 +14,7 @@ public sealed class StreamFileTests
     private const string Xml = "<domain type='kvm'><name>guest</name></domain>";
     private const string Cookie = "<cookie/>";
 
-    private static byte[] Stream => MutatedStreams.WithFewPages(RecordedStreams.Read("qemu72-saved-on-g1"));
+    private static byte[] Stream => RecordedStreams.WithFewPages("qemu72-saved-on-g1");
 
     [Theory]
     [InlineData(1, SaveCompression.Raw)]
