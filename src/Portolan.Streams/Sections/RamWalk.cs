@@ -63,6 +63,7 @@ internal sealed class RamWalk(StreamWindow window)
     {
         while (window.Ok)
         {
+            Run();
             window.Commit();
             long at = window.Offset;
             ulong word = window.ReadUInt64("a RAM record");
@@ -112,6 +113,37 @@ internal sealed class RamWalk(StreamWindow window)
                     break;
             }
         }
+    }
+
+    /// <summary>
+    /// Passes the records that are nearly all of a stream, whole and zero pages of the block before, as long as they lie in the window whole.
+    /// </summary>
+    private void Run()
+    {
+        const int WholeRecord = sizeof(ulong) + (int)PageSize;
+        if (_block is null)
+        {
+            return;
+        }
+
+        ReadOnlySpan<byte> there = window.Available;
+        int at = 0;
+        while (there.Length - at >= WholeRecord)
+        {
+            ulong word = BinaryPrimitives.ReadUInt64BigEndian(there[at..]);
+            ulong flags = word & FlagBits;
+            if ((word & ~FlagBits) >= _block.Length || flags is not ((Page | SameBlock) or (Zero | SameBlock)))
+            {
+                break;
+            }
+
+            bool whole = flags == (Page | SameBlock);
+            _block.Pages += whole ? 1 : 0;
+            _block.ZeroPages += whole ? 0 : 1;
+            at += whole ? WholeRecord : sizeof(ulong) + 1;
+        }
+
+        window.Skip(at, "pages");
     }
 
     /// <summary>The block that a record is of, named by it or the one before; null after a fault.</summary>

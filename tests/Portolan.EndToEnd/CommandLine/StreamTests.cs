@@ -140,6 +140,27 @@ public sealed class StreamTests(StreamTests.Generated generated) : IClassFixture
         Valid(Run("stream", "check", "in.mig", "--guest", "guest.json", "--host", "G2b.json", "--json"), "stream-check");
     }
 
+    [Theory]
+    [InlineData("G3a", "incompatible", 0, true)]
+    [InlineData("G2b", "never", 1, true)]
+    [InlineData("G2b", "incompatible", 1, false)]
+    public void A_watch_passes_the_stream_unchanged_or_nothing_from_the_first_vcpu_on(string generation, string stopOn, int code, bool passes)
+    {
+        Prepare(SavedOnG1);
+        byte[] bytes = RecordedStreams.Read(SavedOnG1);
+        string[] watch = ["stream", "watch", "--guest", "guest.json", "--host", generation + ".json", "--stop-on", stopOn];
+
+        Run run = PortolanProcess.Start(bytes, watch, _folder.Path);
+
+        Assert.Equal(code, run.ExitCode);
+        Assert.Contains(passes ? "passed on unchanged" : "the pipe is broken", run.Error, StringComparison.Ordinal);
+
+        // The output is read as text here; what a text keeps of it is its length in marks, and the real QEMU reads the bytes elsewhere.
+        string whole = System.Text.Encoding.UTF8.GetString(bytes);
+        string head = System.Text.Encoding.UTF8.GetString(bytes.AsSpan(0, (int)FirstVcpu()));
+        Assert.Equal(passes ? whole : head, run.Output);
+    }
+
     [Fact]
     public void A_damaged_stream_is_one_line_with_its_byte()
     {
@@ -168,6 +189,9 @@ public sealed class StreamTests(StreamTests.Generated generated) : IClassFixture
 
     private JsonElement Check(string guest, string generation, string option = "--vmm", string value = "reports", string stream = "in.mig")
         => Json(Run("stream", "check", stream, "--guest", guest, "--host", generation + ".json", "--json", option, value)).GetProperty("hosts")[0].GetProperty("answer");
+
+    private long FirstVcpu()
+        => Json(Run("stream", "inspect", "in.mig", "--json")).GetProperty("sections").EnumerateArray().First(static section => section.GetProperty("name").GetString() == "cpu").GetProperty("offset").GetInt64();
 
     private static string Verdict(JsonElement answer) => answer.GetProperty("verdict").GetString()!;
 
