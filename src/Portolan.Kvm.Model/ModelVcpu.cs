@@ -220,9 +220,7 @@ internal sealed class ModelVcpu : IKvmVcpu
     public KvmAnswer SetTscKhz(uint khz)
     {
         KvmAnswer answer = TscFrequency.Set(Host, khz, out uint effective);
-
-        // KVM keeps the frequency it was asked for, even if it then cannot run the vCPU at it.
-        _tscKhz = answer.IsUnknown ? _tscKhz : effective;
+        _tscKhz = answer.Ok ? effective : _tscKhz;
         return answer;
     }
 
