@@ -136,7 +136,7 @@ internal sealed class TraceReading(RouteQuestion question, HostModel[] models, R
                 : missing.Feature.Rule == MigrationRule.Subset ? ClauseTable.PromiseCpuid
                 : ClauseTable.PromiseInverted;
             Subject subject = new(SubjectKind.Feature, (uint)missing.Feature.Index);
-            Add(rule, emulated ? ClauseSeverity.Degrades : ClauseSeverity.Breaks, hop, subject, missing.Promised, missing.Offered);
+            Add(rule, emulated || rule == ClauseTable.PromiseInverted ? ClauseSeverity.Degrades : ClauseSeverity.Breaks, hop, subject, missing.Promised, missing.Offered);
         }
     }
 

@@ -3,7 +3,6 @@ using Portolan.Documents;
 using Portolan.Documents.Json;
 using Portolan.Formats.Libvirt;
 using Portolan.Formats.Named;
-using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 
@@ -72,7 +71,7 @@ public static class NodeImport
             KernelRelease = kernel is { Kind: JsonKind.String, Text.Length: > 0 } ? new(kernel.Text, plain) : null,
             TscKhz = told.TscHz is { } hz && hz / HzPerKhz <= uint.MaxValue ? new((uint)(hz / HzPerKhz), plain) : null,
         };
-        return new ImportedHost(Predictor.Complete(snapshot), [.. Remarks(told)]);
+        return new ImportedHost(snapshot, [.. Remarks(told)]);
     }
 
     private static IEnumerable<string> Remarks(NodeLabels told)

@@ -15,9 +15,10 @@ internal sealed class NamedCpu
 {
     private const int Registers = 4;
     private const string RepeatsLeaf1 = "repeats leaf 1";
-    private static readonly CpuidFeature[] Repeated = [.. FeatureTable.All.ToArray().Where(static feature => feature.Note == RepeatsLeaf1)];
+    private static readonly (CpuidFeature Repeated, CpuidFeature Original)[] Repeated =
+        [.. FeatureTable.All.ToArray().Where(static feature => feature.Note == RepeatsLeaf1).Select(static feature => (feature, FeatureTable.Get(feature.Name["amd-".Length..])))];
 
-    private readonly SortedDictionary<CpuidAddress, (uint[] Values, uint[] Known)> _cpuid = [];
+    private readonly Dictionary<CpuidAddress, (uint[] Values, uint[] Known)> _cpuid = [];
     private readonly SortedDictionary<uint, (ulong Value, ulong Known)> _msrs = [];
     private readonly SortedDictionary<VmxControlGroup, (ulong Value, ulong Known)> _vmx = [];
     private readonly SortedSet<string> _contradictions = new(StringComparer.Ordinal);
@@ -96,9 +97,8 @@ internal sealed class NamedCpu
     /// <summary>What AMD's leaf 80000001H repeats of leaf 1 (APM vol. 3, E.4.2), and that other vendors' has nothing there.</summary>
     public void RepeatLeaf1(bool amd)
     {
-        foreach (CpuidFeature feature in Repeated)
+        foreach ((CpuidFeature feature, CpuidFeature original) in Repeated)
         {
-            CpuidFeature original = FeatureTable.Get(feature.Name["amd-".Length..]);
             if (!amd)
             {
                 Learn(feature, 0, 0);

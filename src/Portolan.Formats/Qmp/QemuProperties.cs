@@ -42,9 +42,20 @@ internal static partial class QemuProperties
 {
     private static readonly FrozenDictionary<string, QmpProperty> ByName = Rows().ToFrozenDictionary(static row => row.Name, StringComparer.Ordinal);
 
+    // The names that stand for bits, spelled with '-' and no alias: nearly all that QEMU answers.
+    private static readonly Lazy<FrozenDictionary<string, QmpProperty>> Features = new(() => Named.NamedPlaces.Qemu.Keys
+        .Select(static name => ByName.TryGetValue(name, out QmpProperty? row) ? row : new QmpProperty(name, PropertyMeaning.Tells, null))
+        .Where(static row => row.AliasOf is null)
+        .ToFrozenDictionary(static row => row.Name, StringComparer.Ordinal));
+
     /// <summary>The property by any spelling: <c>_</c> is <c>-</c>, an alias is what it stands for.</summary>
     public static QmpProperty Of(string spelled)
     {
+        if (Features.Value.TryGetValue(spelled, out QmpProperty? feature))
+        {
+            return feature;
+        }
+
         string name = spelled.Replace('_', '-');
         if (!ByName.TryGetValue(name, out QmpProperty? row))
         {

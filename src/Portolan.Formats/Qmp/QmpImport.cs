@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Documents;
-using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 
@@ -80,7 +79,7 @@ public static class QmpImport
                 ? null
                 : new([.. answers.Machines.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)], plain),
         };
-        return new ImportedHost(Predictor.Complete(snapshot), [.. Remarks(answers, cpu)]);
+        return new ImportedHost(snapshot, [.. Remarks(answers, cpu)]);
     }
 
     private static IEnumerable<string> Remarks(QmpAnswers answers, QmpCpu cpu)
