@@ -82,6 +82,9 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>What kernels booted in an emulator gave: written, not read.</summary>
     public static DocumentKind LabRun { get; } = new("lab-run", 1);
 
+    /// <summary>Differences between a kernel and the model of its host: written, not read.</summary>
+    public static DocumentKind Differential { get; } = new("differential", 1);
+
     /// <summary>The schema field's value, as in <c>portolan/host-snapshot/1</c>.</summary>
     public string Schema => string.Create(CultureInfo.InvariantCulture, $"{SchemaPrefix}{Name}/{Major}");
 

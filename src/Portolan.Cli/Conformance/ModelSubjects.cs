@@ -54,6 +54,9 @@ internal static class ModelSubjects
         return Reading.Of<IReadOnlyList<ConformanceSubject>>(subjects);
     }
 
+    /// <summary>The model of one host, as its snapshot says.</summary>
+    public static Reading<IReadOnlyList<ConformanceSubject>> Of(HostSnapshot host) => Model(host, host.Name ?? "host", null);
+
     private static Reading<IReadOnlyList<ConformanceSubject>> Model(HostSnapshot host, string name, Generation? generation)
     {
         KvmBehaviours own = KvmBehaviours.Of(host);

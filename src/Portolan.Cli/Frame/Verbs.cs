@@ -56,6 +56,7 @@ internal static class Verbs
         new Command("conformance", "The cases of the contract, run on kernels and on the model.")
         {
             ConformanceRun.Command(terminal),
+            ConformanceDifferential.Command(terminal),
         },
         new Command("lab", "Kernels of the distribution, booted in an emulator.")
         {

@@ -41,7 +41,7 @@ internal sealed class ModelHost
         Vmx = snapshot.FeatureMsrs is { } features && VmxCapabilitiesReader.TryRead(features.Value, out VmxCapabilities vmx, out _) ? vmx : null;
         Msrs = MsrMap.Of(this);
         InitialImage = XsaveState.NewImage(this);
-        ResetRegs = ResetState.General(Supported?.Table);
+        ResetRegs = ResetState.General;
     }
 
     public HostSnapshot Snapshot { get; }

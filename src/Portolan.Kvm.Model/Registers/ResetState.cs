@@ -1,6 +1,4 @@
-using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.State;
-using Portolan.X86.Cpuid;
 using static Portolan.Kvm.Model.Registers.ControlRegisters;
 
 namespace Portolan.Kvm.Model.Registers;
@@ -30,9 +28,10 @@ internal static class ResetState
     /// <summary>DR6 and DR7 after reset.</summary>
     public static KvmDebugRegs Debug { get; } = new(0, 0, 0, 0, 0xffff0ff0, 0x400, 0);
 
-    /// <summary>General registers: RDX says the family of the CPU.</summary>
-    public static KvmRegs General(CpuidTable? supported)
-        => new(0, 0, 0, supported?.GetOrZero(CpuidLeaf.Version).Eax ?? ResetFamily, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ResetRip, VcpuRegisters.RflagsFixed);
+    /// <summary>
+    /// General registers. RDX says the family of the CPU: a vCPU is reset when it is made, before it has a CPUID that could say another.
+    /// </summary>
+    public static KvmRegs General { get; } = new(0, 0, 0, ResetFamily, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ResetRip, VcpuRegisters.RflagsFixed);
 
     /// <summary>System registers.</summary>
     public static KvmSystemRegisters System(bool isBootstrap) => isBootstrap ? Bootstrap : Application;
