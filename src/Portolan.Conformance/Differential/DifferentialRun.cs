@@ -73,7 +73,7 @@ public sealed class DifferentialRun
             {
                 found[mismatch.Group] = found.TryGetValue(mismatch.Group, out DifferentialMismatch? known)
                     ? known with { Times = known.Times + 1 }
-                    : Shrink(steps[..compared.Steps], mismatch) with { Seed = at, Reason = KnownDifferences.ReasonOf(mismatch.Group, _kernel.Host) };
+                    : Shrink(steps[..compared.Steps], mismatch) with { Seed = at, Reason = KnownDifferences.Explain(mismatch.Group, _kernel.Host)?.Reason };
             }
         }
 
@@ -130,12 +130,12 @@ public sealed class DifferentialRun
                 {
                     (string place, string k, string m) = FirstDifference(inKernel.ToString(), inModel.ToString());
                     DifferentialMismatch mismatch = Mismatch($"{question.Call}{place} after {steps[i].Call}", steps, i, k, m);
-                    if (KnownDifferences.ReasonOf(mismatch.Group, _kernel.Host) is not { } reason)
+                    if (KnownDifferences.Explain(mismatch.Group, _kernel.Host) is not { } known)
                     {
                         return new Comparison(i + 1, mismatch, false, explained);
                     }
 
-                    explained.Add(mismatch with { Reason = reason });
+                    explained.Add(mismatch with { Group = known.Group, Reason = known.Reason });
                 }
             }
         }
