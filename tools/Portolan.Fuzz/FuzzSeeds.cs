@@ -14,6 +14,10 @@ internal static class FuzzSeeds
     public static IReadOnlyList<byte[]> Where(Func<byte[], bool> isSeed)
         => [.. Files.Value.Own.Where(isSeed), .. Files.Value.Recorded.Where(isSeed).Take(MostRecorded)];
 
+    /// <summary>The files of one of the tests' own folders whose names begin so.</summary>
+    public static IReadOnlyList<byte[]> In(string tests, string folder, string beginning)
+        => [.. Directory.GetFiles(Repository.At("tests", tests, folder), beginning + "*").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+
     private static (List<byte[]> Own, List<byte[]> Recorded) Read()
     {
         string tests = Repository.At("tests", "Portolan.Formats.Tests");

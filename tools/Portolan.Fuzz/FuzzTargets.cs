@@ -1,3 +1,4 @@
+using Portolan.Documents.Lint;
 using Portolan.Formats;
 using Portolan.Formats.QemuCpu;
 
@@ -12,6 +13,9 @@ public static class FuzzTargets
         .. ForeignFormat.All.Select(FuzzTarget.Of),
         FuzzTarget.OfBytes("recognition", static _ => true, static bytes => FormatRecognition.Read(new ImportRequest("fuzz", bytes))),
         FuzzTarget.OfText("qemu-cpu", ["Skylake-Server-v4,+vmx,-pku,hv-relaxed=on,phys-bits=46", "host,migratable=off,hv-evmcs,vmx-ept=off", "max,tsc-frequency=2000000000,enforce"], QemuCpuParser.Read),
+        new("libvirt-domain", GuestFuzz.Seeds("domain-"), GuestFuzz.ParseDomain),
+        new("firecracker-template", GuestFuzz.Seeds("firecracker-template"), GuestFuzz.ParseTemplate),
+        new("save-set", GuestFuzz.Seeds("save-set"), static bytes => SaveSetDocument.Read("fuzz", bytes).Fault),
         new("stream", StreamFuzz.Seeds(), StreamFuzz.Parse),
     ];
 }

@@ -17,16 +17,22 @@ internal static class StreamFuzz
 
     private static readonly XsaveLayout Layout = XsaveLayout.Predict(XsaveLayoutFamily.Intel, new XFeatureMask(0x602ff))!;
 
-    /// <summary>The recorded streams without most of their pages; a stream without devices where they are missing.</summary>
+    /// <summary>The tests' own streams and save images; and the recorded streams without most of their pages, where they are.</summary>
     public static IReadOnlyList<byte[]> Seeds()
-        => Directory.Exists(Path.Combine(Repository.Root, "..", "shared", "data", Folder))
-            ? [.. RecordedStreams.Names().Select(RecordedStreams.WithFewPages)]
-            : [[.. "QEVM"u8, 0, 0, 0, 3, 7, 0, 0, 0, 10, .. "pc-q35-9.0"u8, 0]];
+        => [
+            .. FuzzSeeds.In("Portolan.Streams.Tests", "Seeds", ""),
+            .. Directory.Exists(Path.Combine(Repository.Root, "..", "shared", "data", Folder)) ? RecordedStreams.Names().Select(RecordedStreams.WithFewPages) : [],
+        ];
 
     /// <summary>Reads an input; the fault where it is refused.</summary>
     public static InputFault? Parse(byte[] bytes)
     {
-        StreamReading reading = StreamFile.Read(new MemoryStream(bytes), new StreamReadOptions { ReadsForwards = bytes.Length % 2 == 0 });
+        if (StreamFile.Open(new MemoryStream(bytes), out StreamFault? unopened) is not { } file)
+        {
+            return Told(unopened!);
+        }
+
+        StreamReading reading = MigrationStreamReader.Read(file.Body, new StreamReadOptions { ReadsForwards = bytes.Length % 2 == 0 });
         ImmutableArray<StreamVcpu> vcpus = StreamVcpu.All(reading.Stream, out StreamFault? undecoded);
         foreach (StreamVcpu vcpu in vcpus)
         {
@@ -34,15 +40,16 @@ internal static class StreamFuzz
         }
 
         _ = StreamVersion.AtLeast(reading.Stream, vcpus);
-        if (reading is { Ok: true, Stream.Description: { } description } && !vcpus.IsEmpty)
+        if (reading is { Ok: true, Stream.Description: { } description } && !vcpus.IsEmpty && file.Compression == SaveCompression.Raw)
         {
             // A subsection that every recorded stream has: what is cut out of the description must be there.
             RewriteRequest request = new() { Drops = ["cpu/tsc_khz"], Force = true };
-            _ = RewritePlanner.Plan(reading.Stream, vcpus, bytes.AsMemory((int)description.Offset, description.Length), request);
+            _ = RewritePlanner.Plan(reading.Stream, vcpus, bytes.AsMemory((int)(file.StreamOffset + description.Offset), description.Length), request);
         }
 
-        return (reading.Fault ?? undecoded) is { } fault
-            ? new InputFault("fuzz", fault.Expected, $"{fault.Found}, in {fault.Section}", "check the file") { ByteOffset = fault.Offset }
-            : null;
+        return (reading.Fault ?? undecoded) is { } fault ? Told(fault) : null;
     }
+
+    private static InputFault Told(StreamFault fault)
+        => new("fuzz", fault.Expected, $"{fault.Found}, in {fault.Section}", "check the file") { ByteOffset = fault.Offset };
 }
