@@ -48,6 +48,11 @@ internal sealed class GuestFormatWordsTable : ITable
 
     private static void CheckModels(string root, TsvFile proxmox, Problems problems)
     {
+        if (!File.Exists(Path.Combine(root, Models)))
+        {
+            return; // reported when the table is compiled itself
+        }
+
         HashSet<string> known = new(StringComparer.Ordinal);
         foreach (string[] fields in File.ReadLines(Path.Combine(root, Models)).Select(static line => line.Split('\t')).Where(static fields => fields[0] == "qemu"))
         {
