@@ -37,6 +37,7 @@ public sealed class Merge
         {
             NativeMsrs = MergeMsrs("the CPU's own MSRs", static host => host.NativeMsrs),
             FeatureMsrs = MergeMsrs("feature MSRs", static host => host.FeatureMsrs),
+            PartlyKnownFeatureMsrs = MergePartlyKnown(),
             EmulatedCpuid = Best("emulated CPUID", static host => host.EmulatedCpuid),
             HypervCpuid = Best("Hyper-V CPUID", static host => host.HypervCpuid),
             Capabilities = Best("capabilities", static host => host.Capabilities, static (a, b) => a.SequenceEqual(b)),
@@ -191,6 +192,26 @@ public sealed class Merge
         }
 
         return all[0].Fact with { Value = merged };
+    }
+
+    /// <summary>Every bit that a file knows; of two answers to one bit the first counts.</summary>
+    private Fact<ImmutableArray<PartlyKnownMsr>>? MergePartlyKnown()
+    {
+        (string File, Fact<ImmutableArray<PartlyKnownMsr>> Fact)[] all = Ordered(static host => host.PartlyKnownFeatureMsrs);
+        SortedDictionary<uint, PartlyKnownMsr> merged = [];
+        foreach ((string file, PartlyKnownMsr msr) in all.SelectMany(static one => one.Fact.Value.Select(msr => (one.File, msr))))
+        {
+            PartlyKnownMsr before = merged.GetValueOrDefault(msr.Index, new(msr.Index, 0, 0));
+            ulong differing = (before.Value ^ msr.Value) & before.Known & msr.Known;
+            if (differing != 0)
+            {
+                _remarks.Add(string.Create(CultureInfo.InvariantCulture, $"feature MSRs: bits 0x{differing:x} of {KnownMsrs.Describe(msr.Index)} are told otherwise in {file}; the first answer is believed"));
+            }
+
+            merged[msr.Index] = new(msr.Index, before.Value | (msr.Value & ~before.Known), before.Known | msr.Known);
+        }
+
+        return all.Length == 0 ? null : all[0].Fact with { Value = [.. merged.Values] };
     }
 
     private ImmutableSortedDictionary<string, Fact<string>> MergeBehaviours()

@@ -93,6 +93,7 @@ public sealed class ExampleTests
         SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", "host-snapshot-1.schema.json")))!);
 
         check.Check(JsonNode.Parse(HostSnapshotDocument.Write(Hosts.HostSnapshotDocumentTests.Full).Span));
+        check.Check(JsonNode.Parse(HostSnapshotDocument.Write(Hosts.HostSnapshotDocumentTests.Partly).Span));
 
         Assert.Empty(check.Problems);
     }

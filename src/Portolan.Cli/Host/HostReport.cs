@@ -25,7 +25,7 @@ internal static class HostReport
         }
 
         CpuidReport.Features(report, "Hyper-V features KVM supports", host.HypervCpuid?.Value, null);
-        MsrReport.Features(report, host.FeatureMsrs?.Value);
+        MsrReport.Features(report, host);
         Capabilities(report, host);
         Behaviours(report, host);
         return report;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using Portolan.Cli.Frame;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Msr;
@@ -10,6 +11,17 @@ namespace Portolan.Cli.Host;
 internal static class MsrReport
 {
     /// <summary>Feature MSRs bit by bit; of the VMX capability MSRs what a guest may choose.</summary>
+    public static void Features(TextReport report, HostSnapshot host)
+    {
+        PartlyKnownMsr[] partly = [.. PartlyKnownMsr.Of(host).Where(msr => host.FeatureMsrs?.Value.Contains(msr.Index) is not true)];
+        Features(report, host.FeatureMsrs?.Value ?? (partly.Length > 0 ? MsrTable.Empty : null));
+        foreach (PartlyKnownMsr msr in partly)
+        {
+            PartlyKnown(report, msr);
+        }
+    }
+
+    /// <summary>Feature MSRs whose whole value is known.</summary>
     public static void Features(TextReport report, MsrTable? table)
     {
         report.Heading("Feature MSRs");
@@ -39,12 +51,28 @@ internal static class MsrReport
         }
     }
 
+    /// <summary>What is known of a feature MSR bit by bit: 1, 0, or unknown.</summary>
+    private static void PartlyKnown(TextReport report, PartlyKnownMsr msr)
+    {
+        report.Line(string.Create(CultureInfo.InvariantCulture, $"  {KnownMsrs.Describe(msr.Index)}: {BitOperations.PopCount(msr.Known)} bits known"), LineTone.Doubtful);
+        report.Columns(
+            VmxCapabilities.Has(msr.Index)
+                ? VmxCapabilityField.Of(msr.Index).Select(field => new[] { field.Where[field.Where.IndexOf('[', StringComparison.Ordinal)..], field.Names, Known(msr, field.Mask, field.Low) })
+                : (KnownMsrs.Find(msr.Index)?.Bits ?? []).Select(bits => new[] { bits.ToString(), "", Known(msr, bits.Mask, bits.Low) }),
+            indent: 6);
+    }
+
+    private static string Known(PartlyKnownMsr msr, ulong mask, int low)
+        => (msr.Known & mask) != mask ? SnapshotWords.Unknown
+            : BitOperations.IsPow2(mask) ? ((msr.Value & mask) != 0 ? "1" : "0")
+            : string.Create(CultureInfo.InvariantCulture, $"0x{(msr.Value & mask) >> low:x}");
+
     private static IEnumerable<string[]> Vmx(MsrValue msr)
     {
         foreach (VmxCapabilityField field in VmxCapabilityField.Of(msr.Index))
         {
             ulong value = (msr.Value & field.Mask) >> field.Low;
-            bool isBit = System.Numerics.BitOperations.IsPow2(field.Mask);
+            bool isBit = BitOperations.IsPow2(field.Mask);
             if (value != 0)
             {
                 string bits = field.Where[field.Where.IndexOf('[', StringComparison.Ordinal)..];

@@ -13,6 +13,7 @@ internal static class HostSnapshotFields
 {
     private const string UnknownNativeBits = "unknownNativeBits";
     private const string NativeMsrs = "nativeMsrs";
+    private const string PartlyKnownFeatureMsrs = "partlyKnownFeatureMsrs";
 
     public static HostSnapshot Read(ObjectCursor root) => new()
     {
@@ -35,6 +36,7 @@ internal static class HostSnapshotFields
         SavedMsrs = FactFields.Read(root, "savedMsrs", ReadIndices),
         FeatureMsrIndices = FactFields.Read(root, "featureMsrIndices", ReadIndices),
         FeatureMsrs = FactFields.Read(root, "featureMsrs", ReadMsrTable),
+        PartlyKnownFeatureMsrs = root.Optional(PartlyKnownFeatureMsrs) is null ? null : FactFields.Read(root, PartlyKnownFeatureMsrs, TableRows.ReadPartlyKnownMsrs),
         SupportedXcr0 = XFeatures(root, "supportedXcr0"),
         GuestPermission = XFeatures(root, "guestPermission"),
         HostXcr0 = XFeatures(root, "hostXcr0"),
@@ -100,6 +102,11 @@ internal static class HostSnapshotFields
             Write(writer, NativeMsrs, msrs, static (w, place, value) => TableRows.WriteMsrs(w, "value", place, value));
         }
 
+        if (snapshot.PartlyKnownFeatureMsrs is { } partly)
+        {
+            Write(writer, PartlyKnownFeatureMsrs, partly, static (w, place, value) => TableRows.WritePartlyKnownMsrs(w, "value", place, value));
+        }
+
         if (snapshot.NativeCpuidIsPartial)
         {
             writer.Json.WriteBoolean("nativeCpuidIsPartial", true);
@@ -123,6 +130,7 @@ internal static class HostSnapshotFields
         SavedMsrs = Plain(s.SavedMsrs),
         FeatureMsrIndices = Plain(s.FeatureMsrIndices),
         FeatureMsrs = Plain(s.FeatureMsrs),
+        PartlyKnownFeatureMsrs = Plain(s.PartlyKnownFeatureMsrs),
         SupportedXcr0 = Plain(s.SupportedXcr0),
         GuestPermission = Plain(s.GuestPermission),
         HostXcr0 = Plain(s.HostXcr0),

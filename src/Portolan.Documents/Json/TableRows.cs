@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Globalization;
+using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Msr;
 
@@ -76,8 +78,7 @@ internal static class TableRows
             row.Finish(Extension.PlaceOf(place, HexText.Of(msr.Index)));
             if (!seen.Add(msr.Index))
             {
-                row.Refuse(
-                    value.Offset, rowPath, "each MSR once", string.Create(CultureInfo.InvariantCulture, $"MSR {msr.Index:X}H a second time"), DuplicateAdvice);
+                RefuseTwice(row, value, rowPath, msr.Index);
             }
 
             rows.Add(msr);
@@ -85,6 +86,47 @@ internal static class TableRows
 
         return rows;
     }
+
+    public static void WritePartlyKnownMsrs(DocumentWriter writer, string name, string place, IEnumerable<PartlyKnownMsr> values)
+    {
+        writer.Json.WriteStartArray(name);
+        foreach (PartlyKnownMsr msr in values)
+        {
+            writer.Row(
+                Extension.PlaceOf(place, HexText.Of(msr.Index)),
+                ("index", Quote(HexText.Of(msr.Index))),
+                ("value", Quote(HexText.Of(msr.Value))),
+                ("known", Quote(HexText.Of(msr.Known))));
+        }
+
+        writer.Json.WriteEndArray();
+    }
+
+    /// <summary>The rows by index; no index twice, no bit set that is not known.</summary>
+    public static ImmutableArray<PartlyKnownMsr> ReadPartlyKnownMsrs(ObjectCursor owner, JsonValue? array, string path, string place)
+    {
+        SortedDictionary<uint, PartlyKnownMsr> rows = [];
+        foreach ((JsonValue value, string rowPath) in owner.Items(array, path))
+        {
+            ObjectCursor row = owner.Enter(value, rowPath);
+            (uint index, ulong bits, ulong known) = (row.Hex32("index"), row.Hex("value"), row.Hex("known"));
+            row.Finish(Extension.PlaceOf(place, HexText.Of(index)));
+            if ((bits & ~known) != 0)
+            {
+                row.Refuse(value.Offset, rowPath, "no bit in 'value' that is not in 'known'", HexText.Of(bits & ~known), "set the bits in 'known', or clear them in 'value'");
+            }
+
+            if (!rows.TryAdd(index, new(index, bits, known)))
+            {
+                RefuseTwice(row, value, rowPath, index);
+            }
+        }
+
+        return [.. rows.Values];
+    }
+
+    private static void RefuseTwice(ObjectCursor row, JsonValue value, string path, uint index)
+        => row.Refuse(value.Offset, path, "each MSR once", string.Create(CultureInfo.InvariantCulture, $"MSR {index:X}H a second time"), DuplicateAdvice);
 
     private static string RowPlace(string place, CpuidAddress at)
         => Extension.PlaceOf(place, $"{HexText.Of(at.Leaf)}.{HexText.Of(at.Subleaf)}");

@@ -60,14 +60,16 @@ public static class NodeImport
     {
         const string Tool = "KubeVirt node";
         Evidence plain = new(EvidenceQuality.Recorded, Tool);
+        Evidence named = new(EvidenceQuality.Recorded, $"{Tool}: labels of the node labeller; what has no label is unknown");
         (CpuidTable values, CpuidTable? unknown) = told.Cpu.ToTables();
         JsonValue? kernel = node["status"]?["nodeInfo"]?["kernelVersion"];
         HostSnapshot snapshot = new()
         {
             Name = node["metadata"]?["name"] is { Kind: JsonKind.String } name ? name.Text : null,
-            SupportedCpuid = new(values, new Evidence(EvidenceQuality.Recorded, $"{Tool}: labels of the node labeller; what has no label is unknown")),
+            SupportedCpuid = new(values, named),
             UnknownCpuidBits = unknown,
             SupportedCpuidIsPartial = true,
+            PartlyKnownFeatureMsrs = NamedMsrs.Of(told.Cpu, named),
             KernelRelease = kernel is { Kind: JsonKind.String, Text.Length: > 0 } ? new(kernel.Text, plain) : null,
             TscKhz = told.TscHz is { } hz && hz / HzPerKhz <= uint.MaxValue ? new((uint)(hz / HzPerKhz), plain) : null,
         };

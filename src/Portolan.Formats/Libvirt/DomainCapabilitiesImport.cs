@@ -45,11 +45,13 @@ public static class DomainCapabilitiesImport
     {
         (CpuidTable values, CpuidTable? unknownBits) = cpu.ToTables();
         string machine = found.Machine is { } type ? $" for {type}" : "";
+        Evidence named = new(EvidenceQuality.Recorded, $"virsh domcapabilities{machine}: host-model and usable models by name; what no name tells is unknown");
         HostSnapshot snapshot = new()
         {
-            SupportedCpuid = new(values, new Evidence(EvidenceQuality.Recorded, $"virsh domcapabilities{machine}: host-model and usable models by name; what no name tells is unknown")),
+            SupportedCpuid = new(values, named),
             UnknownCpuidBits = unknownBits,
             SupportedCpuidIsPartial = true,
+            PartlyKnownFeatureMsrs = NamedMsrs.Of(cpu, named),
         };
         return new ImportedHost(snapshot, [.. Remarks(found, cpu, unknown)]);
     }

@@ -48,7 +48,8 @@ internal sealed class NamedCpu
             Learn(_msrs, bits.Msr, bits.Mask, has, name);
         }
 
-        foreach (VmxControl control in places.Vmx)
+        // A property of two bits is off where either of them is 0.
+        foreach (VmxControl control in has || places.Vmx.Length == 1 ? places.Vmx : [])
         {
             Learn(_vmx, control.Group, control.Mask, has, name);
         }

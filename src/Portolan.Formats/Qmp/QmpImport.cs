@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Portolan.Documents;
+using Portolan.Formats.Named;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 
@@ -74,6 +75,7 @@ public static class QmpImport
             SupportedCpuid = new(values, named),
             UnknownCpuidBits = unknown,
             SupportedCpuidIsPartial = true,
+            PartlyKnownFeatureMsrs = NamedMsrs.Of(cpu.Cpu, named),
             Vmm = answers.Version is { } qemu ? new($"qemu {qemu}", plain) : null,
             MachineTypes = answers.Machines.Count == 0
                 ? null

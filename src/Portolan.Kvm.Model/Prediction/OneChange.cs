@@ -79,6 +79,7 @@ public static class OneChange
             UnknownNativeBits = host.UnknownNativeBits is { } unknownNative ? Known(unknownNative, features) : null,
             SupportedCpuid = supported,
             UnknownCpuidBits = host.UnknownCpuidBits is { } unknown ? Known(unknown, features) : null,
+            PartlyKnownFeatureMsrs = null,
             HostXcr0 = Except(host.HostXcr0, lost, how),
             SupportedXcr0 = Except(host.SupportedXcr0, lost, how),
             SupportedXss = Except(host.SupportedXss, lost, how),

@@ -92,7 +92,7 @@ public static class Predictor
         ArgumentNullException.ThrowIfNull(value);
         string how = $"predicted for {name}={value}";
         ImmutableSortedDictionary<string, string> parameters = host.ModuleParameters?.Value ?? ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
-        HostSnapshot set = host with { ModuleParameters = Derived(parameters.SetItem(name, value), how) };
+        HostSnapshot set = host with { PartlyKnownFeatureMsrs = null, ModuleParameters = Derived(parameters.SetItem(name, value), how) };
         CpuidVendor? vendor = host.AnyCpuid is { } cpuid ? CpuLineTable.VendorOf(cpuid) : null;
         if (vendor is null || !KernelRelease.TryParse(host.KernelRelease?.Value, host.KernelVersion?.Value, out KernelRelease release))
         {

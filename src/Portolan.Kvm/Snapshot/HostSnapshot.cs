@@ -58,6 +58,12 @@ public sealed record HostSnapshot
     /// <summary>System-scoped KVM_GET_MSRS: the maxima of the feature MSRs.</summary>
     public Fact<MsrTable>? FeatureMsrs { get; init; }
 
+    /// <summary>
+    /// Feature MSRs of which only some bits are known, sorted by index: what a tool told of KVM's maxima by name. One whose whole value
+    /// is known is in <see cref="FeatureMsrs"/>, which goes before what is said here.
+    /// </summary>
+    public Fact<ImmutableArray<PartlyKnownMsr>>? PartlyKnownFeatureMsrs { get; init; }
+
     /// <summary>S: what KVM can ever accept in an XSAVE image (contract section 1.6).</summary>
     public Fact<XFeatureMask>? SupportedXcr0 { get; init; }
 

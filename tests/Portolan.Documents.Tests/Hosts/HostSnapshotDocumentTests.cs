@@ -37,6 +37,8 @@ public sealed class HostSnapshotDocumentTests
         Behaviours = ImmutableSortedDictionary<string, Fact<string>>.Empty.Add("xsave.generation", new("G3a", Measured)).Add("new.one", new("x/y", Measured)),
     };
 
+    internal static HostSnapshot Partly { get; } = Full with { PartlyKnownFeatureMsrs = new([new(0x10a, 1, 0x23), new(0x48b, 2UL << 32, 2UL << 32)], Measured) };
+
     [FactAttribute]
     public void Write_then_read_gives_the_same_document()
     {
@@ -68,6 +70,33 @@ public sealed class HostSnapshotDocumentTests
         Assert.DoesNotContain("nativeCpuidIsPartial", Encoding.UTF8.GetString(HostSnapshotDocument.Write(Full).Span), StringComparison.Ordinal);
         Assert.NotEqual(HostSnapshotDocument.ContentHash(Full), HostSnapshotDocument.ContentHash(partial));
         Assert.NotEqual(HostSnapshotDocument.ContentHash(partial), HostSnapshotDocument.ContentHash(partial with { UnknownNativeBits = null }));
+    }
+
+    [FactAttribute]
+    public void Partly_known_MSRs_are_written_and_hashed_only_where_there_are_any()
+    {
+        HostSnapshot partly = Partly;
+        string text = Encoding.UTF8.GetString(HostSnapshotDocument.Write(partly).Span);
+
+        Reading<HostSnapshot> read = HostSnapshotDocument.Read("a.json", Encoding.UTF8.GetBytes(text));
+
+        Assert.True(read.Ok, read.ToString());
+        Assert.Equal(partly.PartlyKnownFeatureMsrs!.Value, read.Value.PartlyKnownFeatureMsrs!.Value);
+        Assert.Equal(text, Encoding.UTF8.GetString(HostSnapshotDocument.Write(read.Value).Span));
+        Assert.DoesNotContain("partlyKnown", Encoding.UTF8.GetString(HostSnapshotDocument.Write(Full).Span), StringComparison.Ordinal);
+        Assert.NotEqual(HostSnapshotDocument.ContentHash(Full), HostSnapshotDocument.ContentHash(partly));
+        Assert.Equal(HostSnapshotDocument.ContentHash(Full), HostSnapshotDocument.ContentHash(partly with { PartlyKnownFeatureMsrs = null }));
+        Assert.NotEqual(HostSnapshotDocument.ContentHash(partly), HostSnapshotDocument.ContentHash(partly with { PartlyKnownFeatureMsrs = new([new(0x10a, 1, 0x21), new(0x48b, 2UL << 32, 2UL << 32)], Measured) }));
+        Assert.Contains("not in 'known'", Refused("\"known\": \"0x23\"", "\"known\": \"0x22\""), StringComparison.Ordinal);
+        Assert.Contains("MSR 10AH a second time", Refused("\"index\": \"0x48b\"", "\"index\": \"0x10a\""), StringComparison.Ordinal);
+
+        string Refused(string what, string with)
+        {
+            Assert.Contains(what, text, StringComparison.Ordinal);
+            Reading<HostSnapshot> bad = HostSnapshotDocument.Read("a.json", Encoding.UTF8.GetBytes(text.Replace(what, with, StringComparison.Ordinal)));
+            Assert.False(bad.Ok);
+            return bad.ToString();
+        }
     }
 
     [FactAttribute]

@@ -64,6 +64,24 @@ public sealed class HostDifferenceTests
             static one => one is { Area: DifferenceArea.FeatureMsr, Kind: DifferenceKind.Lost });
     }
 
+    [FactAttribute]
+    public void Of_partly_known_MSRs_the_known_bits_are_compared_and_the_others_stay_unknown()
+    {
+        HostSnapshot whole = Host(CpuidTable.Empty) with { FeatureMsrs = new(MsrTable.From([new(0x10a, 3)]), Measured) };
+        HostSnapshot partly = Host(CpuidTable.Empty) with { PartlyKnownFeatureMsrs = new([new(0x10a, 1, 0x23)], Measured) };
+
+        SnapshotDifference[] found = [.. HostDifference.Between(whole, partly)];
+
+        SnapshotDifference lost = Assert.Single(found, static one => one.Kind != DifferenceKind.Unknown);
+        Assert.StartsWith("MSR 10AH IA32_ARCH_CAPABILITIES[1] IBRS_ALL", lost.ToString(), StringComparison.Ordinal);
+        Assert.Equal((DifferenceKind.Lost, "1", "0"), (lost.Kind, lost.Source, lost.Destination));
+        Assert.All(found.Where(static one => one.Kind == DifferenceKind.Unknown), static one => Assert.Equal("unknown", one.Destination));
+        Assert.DoesNotContain(found, static one => one.Where.Contains("[0]", StringComparison.Ordinal) || one.Where.Contains("[5]", StringComparison.Ordinal));
+        Assert.Contains(found, static one => one is { Kind: DifferenceKind.Unknown, Source: "0" } && one.Where.Contains("[2]", StringComparison.Ordinal));
+        Assert.Empty(HostDifference.Between(partly, partly));
+        Assert.Equal(DifferenceKind.Unknown, Assert.Single(HostDifference.Between(partly, Host(CpuidTable.Empty))).Kind);
+    }
+
     private static HostSnapshot Host(CpuidTable table) => new() { SupportedCpuid = new(table, Measured) };
 
     private static CpuidTable Leaf7(uint edx) => CpuidTable.From([new(new(7, 0), true, new(0, 0, 0, edx))]);

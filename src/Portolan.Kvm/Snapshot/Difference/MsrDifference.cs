@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Numerics;
 using Portolan.X86.Msr;
 
 namespace Portolan.Kvm.Snapshot.Difference;
@@ -9,16 +10,19 @@ internal static class MsrDifference
 {
     public static void Compare(List<SnapshotDifference> found, HostSnapshot source, HostSnapshot destination)
     {
-        if (source.FeatureMsrs is { } before && destination.FeatureMsrs is { } after)
+        uint[] before = Indices(source);
+        uint[] after = Indices(destination);
+        if (IsKnown(source) && IsKnown(destination))
         {
-            foreach (uint index in before.Value.Select(static msr => msr.Index).Union(after.Value.Select(static msr => msr.Index)).Order())
+            foreach (uint index in before.Union(after).Order())
             {
                 CompareValue(found, index, source, destination);
             }
         }
         else
         {
-            HostDifference.CompareWhole(found, DifferenceArea.FeatureMsr, "feature MSRs", Count(source.FeatureMsrs), Count(destination.FeatureMsrs));
+            HostDifference.CompareWhole(
+                found, DifferenceArea.FeatureMsr, "feature MSRs", IsKnown(source) ? Count(before.Length) : null, IsKnown(destination) ? Count(after.Length) : null);
         }
 
         CompareLists(found, "saved", source.SavedMsrs, destination.SavedMsrs);
@@ -27,31 +31,32 @@ internal static class MsrDifference
 
     private static void CompareValue(List<SnapshotDifference> found, uint index, HostSnapshot source, HostSnapshot destination)
     {
-        bool hasBefore = source.FeatureMsrs!.Value.TryGet(index, out ulong before);
-        bool hasAfter = destination.FeatureMsrs!.Value.TryGet(index, out ulong after);
-        if (hasBefore && hasAfter)
+        PartlyKnownMsr? before = PartlyKnownMsr.Find(source, index);
+        PartlyKnownMsr? after = PartlyKnownMsr.Find(destination, index);
+        if (before is { } one && after is { } other)
         {
-            CompareBits(found, index, before, after);
+            CompareBits(found, one, other);
             return;
         }
 
         // A feature MSR that is not in a known list is absent; where the list itself is unknown, so is the MSR.
-        HostSnapshot without = hasBefore ? destination : source;
+        HostSnapshot without = before is null ? source : destination;
         bool absent = without.FeatureMsrIndices is { } list && !list.Value.Contains(index);
         string missing = absent ? "absent" : SnapshotDifference.UnknownValue;
         found.Add(new(
             DifferenceArea.FeatureMsr,
-            !absent ? DifferenceKind.Unknown : hasBefore ? DifferenceKind.Lost : DifferenceKind.Gained,
+            !absent ? DifferenceKind.Unknown : before is null ? DifferenceKind.Gained : DifferenceKind.Lost,
             KnownMsrs.Describe(index),
             "",
-            hasBefore ? Hex(before) : missing,
-            hasAfter ? Hex(after) : missing) { Place = new MsrPlace(index, ulong.MaxValue) });
+            before is { } had ? Whole(had) : missing,
+            after is { } has ? Whole(has) : missing) { Place = new MsrPlace(index, ulong.MaxValue) });
     }
 
-    private static void CompareBits(List<SnapshotDifference> found, uint index, ulong before, ulong after)
+    private static void CompareBits(List<SnapshotDifference> found, PartlyKnownMsr before, PartlyKnownMsr after)
     {
-        ulong rest = before ^ after;
-        foreach ((ulong mask, int low, string where, string names) in FieldsOf(index))
+        ulong both = before.Known & after.Known;
+        ulong rest = ((before.Value ^ after.Value) & both) | (before.Known ^ after.Known);
+        foreach ((ulong mask, int low, string where, string names) in FieldsOf(before.Index))
         {
             if ((rest & mask) == 0)
             {
@@ -59,22 +64,51 @@ internal static class MsrDifference
             }
 
             rest &= ~mask;
-            bool isBit = System.Numerics.BitOperations.IsPow2(mask);
-            (ulong a, ulong b) = ((before & mask) >> low, (after & mask) >> low);
             found.Add(new(
-                DifferenceArea.FeatureMsr,
-                !isBit ? DifferenceKind.Changed : a > b ? DifferenceKind.Lost : DifferenceKind.Gained,
-                where,
-                names,
-                isBit ? Decimal(a) : Hex(a),
-                isBit ? Decimal(b) : Hex(b)) { Place = new MsrPlace(index, mask) });
+                DifferenceArea.FeatureMsr, KindOf(before, after, mask), where, names, Text(before, mask, low), Text(after, mask, low)) { Place = new MsrPlace(before.Index, mask) });
         }
 
-        if (rest != 0)
+        ulong unknown = rest & ~both;
+        AddNameless(found, before, after, rest & both);
+        AddNameless(found, before, after, unknown);
+    }
+
+    /// <summary>How a field differs; where a side does not know all of it, what the other has there says nothing.</summary>
+    private static DifferenceKind KindOf(PartlyKnownMsr before, PartlyKnownMsr after, ulong mask)
+    {
+        if ((before.Known & after.Known & mask) != mask)
         {
-            found.Add(new(DifferenceArea.FeatureMsr, DifferenceKind.Changed, KnownMsrs.Describe(index), "bits without a name", Hex(before & rest), Hex(after & rest)) { Place = new MsrPlace(index, rest) });
+            return ((before.Value ^ after.Value) & before.Known & after.Known & mask) != 0 ? DifferenceKind.Changed : DifferenceKind.Unknown;
+        }
+
+        return !BitOperations.IsPow2(mask) ? DifferenceKind.Changed : (before.Value & mask) != 0 ? DifferenceKind.Lost : DifferenceKind.Gained;
+    }
+
+    private static void AddNameless(List<SnapshotDifference> found, PartlyKnownMsr before, PartlyKnownMsr after, ulong bits)
+    {
+        if (bits != 0)
+        {
+            found.Add(new(
+                DifferenceArea.FeatureMsr, KindOf(before, after, bits) == DifferenceKind.Unknown ? DifferenceKind.Unknown : DifferenceKind.Changed, KnownMsrs.Describe(before.Index), "bits without a name",
+                Nameless(before, bits), Nameless(after, bits)) { Place = new MsrPlace(before.Index, bits) });
         }
     }
+
+    private static string Nameless(PartlyKnownMsr msr, ulong bits) => (msr.Known & bits) == 0 ? SnapshotDifference.UnknownValue : Hex(msr.Value & bits);
+
+    private static string Text(PartlyKnownMsr msr, ulong mask, int low)
+    {
+        ulong value = (msr.Value & mask) >> low;
+        return (msr.Known & mask) != mask ? SnapshotDifference.UnknownValue : BitOperations.IsPow2(mask) ? Decimal(value) : Hex(value);
+    }
+
+    private static string Whole(PartlyKnownMsr msr)
+        => msr.Known == ulong.MaxValue ? Hex(msr.Value) : string.Create(CultureInfo.InvariantCulture, $"0x{msr.Value:x}, {BitOperations.PopCount(msr.Known)} bits known");
+
+    private static bool IsKnown(HostSnapshot host) => host.FeatureMsrs is not null || host.PartlyKnownFeatureMsrs is not null;
+
+    private static uint[] Indices(HostSnapshot host)
+        => [.. (host.FeatureMsrs?.Value ?? MsrTable.Empty).Select(static msr => msr.Index).Union(PartlyKnownMsr.Of(host).Select(static msr => msr.Index))];
 
     private static IEnumerable<(ulong Mask, int Low, string Where, string Names)> FieldsOf(uint index)
     {
@@ -116,7 +150,7 @@ internal static class MsrDifference
         }
     }
 
-    private static string? Count(Fact<MsrTable>? fact) => fact is null ? null : string.Create(CultureInfo.InvariantCulture, $"{fact.Value.Count} known");
+    private static string Count(int msrs) => string.Create(CultureInfo.InvariantCulture, $"{msrs} known");
 
     private static string? Length(Fact<ImmutableArray<uint>>? fact)
         => fact is null ? null : string.Create(CultureInfo.InvariantCulture, $"{fact.Value.Length} MSRs");
