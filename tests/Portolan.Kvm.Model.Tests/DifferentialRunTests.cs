@@ -18,7 +18,7 @@ public sealed class DifferentialRunTests
     [FactAttribute]
     public void Run_a_model_against_itself_has_no_difference()
     {
-        DifferentialReport report = new DifferentialRun(Subject(Host), Subject(Host)).Run(Ioctls, seed: 7);
+        DifferentialReport report = new DifferentialRun(Subject(Host), Subject(Host)).Run(Ioctls, seed: 7, TestContext.Current.CancellationToken);
 
         Assert.Empty(report.Mismatches);
         Assert.True(report.Ok && report.Ioctls >= Ioctls && report.Sequences > 50);
@@ -30,7 +30,7 @@ public sealed class DifferentialRunTests
     [InlineData("G2a", "KVM_")]
     public void Run_a_kernel_of_another_generation_is_told_with_a_short_sequence(string generation, string group)
     {
-        DifferentialReport report = new DifferentialRun(Subject(Host.As(generation)), Subject(Host.As("G2b"))).Run(Ioctls, seed: 7);
+        DifferentialReport report = new DifferentialRun(Subject(Host.As(generation)), Subject(Host.As("G2b"))).Run(Ioctls, seed: 7, TestContext.Current.CancellationToken);
 
         DifferentialMismatch found = Assert.Single(report.Mismatches.Where(mismatch => mismatch.Group.StartsWith(group, StringComparison.Ordinal)).Take(1));
         Assert.False(report.Ok);
@@ -41,7 +41,7 @@ public sealed class DifferentialRunTests
     [FactAttribute]
     public void Run_the_same_seed_gives_the_same_report()
     {
-        DifferentialReport[] reports = [.. Enumerable.Range(0, 2).Select(static _ => new DifferentialRun(Subject(Host.As("G0")), Subject(Host)).Run(2_000, seed: 3))];
+        DifferentialReport[] reports = [.. Enumerable.Range(0, 2).Select(static _ => new DifferentialRun(Subject(Host.As("G0")), Subject(Host)).Run(2_000, seed: 3, TestContext.Current.CancellationToken))];
 
         Assert.NotEmpty(reports[0].Mismatches);
         Assert.Equal(
