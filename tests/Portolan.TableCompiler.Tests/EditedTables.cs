@@ -6,7 +6,7 @@ namespace Portolan.TableCompiler.Tests;
 /// <summary>The repository's own tables with one line changed or added, compiled by one table class.</summary>
 internal static class EditedTables
 {
-    private static readonly string[] Folders = ["x86", "kvm"];
+    private static readonly string[] Folders = ["x86", "kvm", "formats", "streams", "vmm"];
 
     /// <summary>
     /// Compiles a copy of data/ in which the first line of <paramref name="file"/> that contains <paramref name="line"/> had

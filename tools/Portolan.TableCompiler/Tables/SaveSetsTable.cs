@@ -13,6 +13,7 @@ internal sealed class SaveSetsTable : ITable
     private const string Behaviours = "data/kvm/behaviours.tsv";
     private const string Msrs = "data/x86/msrs.tsv";
     private const string Folder = "src/Portolan.Compatibility/Lint/";
+    private const uint MostMsrs = 1 << 16; // of one span
     private static readonly string[] SpecialNeeds = ["cpuid", "supervisor-components", "dynamic-components", "kernel-irqchip", "kernel-pit"];
 
     /// <inheritdoc/>
@@ -46,12 +47,18 @@ internal sealed class SaveSetsTable : ITable
     {
         HashSet<string> facts = Column(root, Facts, "fact");
         HashSet<string> presences = [.. Column(root, Capabilities, "name"), .. Column(root, Behaviours, "id"), "listed", "-"];
+        HashSet<string> items = [.. state.Rows.Where(static row => row["kind"] != "msr").Select(static row => row["item"])];
         HashSet<uint> covered = [];
         foreach (TsvRow row in state.Rows)
         {
             Unknown(row, "facts", facts, Facts, problems);
             Unknown(row, "presence", presences, $"listed, {Capabilities} or {Behaviours}", problems);
             Unknown(row, "needs", [.. features, .. SpecialNeeds], FeaturesTable.File, problems);
+            if (row["kind"] != "msr")
+            {
+                Unknown(row, "also", items, State, problems);
+            }
+
             foreach (uint index in row["kind"] == "msr" ? Spans(row, "item", problems).SelectMany(Each) : [])
             {
                 if (!covered.Add(index))
@@ -77,6 +84,7 @@ internal sealed class SaveSetsTable : ITable
     {
         HashSet<string> known = [.. vmms.Rows.Select(row => row["id"])];
         HashSet<string> items = [.. state.Rows.Where(row => row["kind"] != "msr").Select(row => row["item"])];
+        HashSet<string> said = new(StringComparer.Ordinal);
         foreach (TsvRow row in saves.Rows)
         {
             Unknown(row, "vmms", known, Vmms, problems);
@@ -84,6 +92,11 @@ internal sealed class SaveSetsTable : ITable
             if (row["kind"] != "msr")
             {
                 Unknown(row, "item", items, State, problems);
+            }
+
+            foreach (string vmm in row.List("vmms").Where(vmm => !said.Add($"{vmm} {row["kind"]} {row["item"]}")))
+            {
+                problems.Add(row, $"'{row["item"]}' of {vmm} stands already");
             }
         }
 
@@ -191,7 +204,7 @@ internal sealed class SaveSetsTable : ITable
         {
             string[] ends = word.Split("..");
             if (ends.Length > 2 || !ends.All(static end => end.StartsWith("0x", StringComparison.Ordinal)
-                && uint.TryParse(end.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _)) || Number(ends[0]) > Number(ends[^1]))
+                && uint.TryParse(end.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _)) || Number(ends[0]) > Number(ends[^1]) || Number(ends[^1]) - Number(ends[0]) >= MostMsrs)
             {
                 problems.Add(row, $"'{column}' should list MSRs as 0x…, or spans of them as 0x…..0x…, and has '{word}'");
                 continue;
@@ -205,9 +218,9 @@ internal sealed class SaveSetsTable : ITable
 
     private static IEnumerable<uint> Each((uint First, uint Last) span)
     {
-        for (uint index = span.First; index <= span.Last; index++)
+        for (ulong index = span.First; index <= span.Last; index++)
         {
-            yield return index;
+            yield return (uint)index;
         }
     }
 
