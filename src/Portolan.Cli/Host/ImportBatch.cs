@@ -5,6 +5,7 @@ using Portolan.Cli.Frame;
 using Portolan.Documents;
 using Portolan.Documents.Hosts;
 using Portolan.Formats;
+using Portolan.Kvm.Linux.Interop;
 using Portolan.Kvm.Snapshot;
 
 namespace Portolan.Cli.Host;
@@ -77,6 +78,11 @@ internal sealed class ImportBatch(Terminal terminal, ImportWords words)
         }
 
         HostSnapshot host = imported.Value.Snapshot with { Name = Path.GetFileNameWithoutExtension(planned.Output) };
+        if (PlainFile.KindOf(planned.Output) == FileKind.Special)
+        {
+            return planned with { Fault = new InputFault(planned.Output, "a file to write", "a FIFO, socket or device", "choose another --output-directory") };
+        }
+
         if (AtomicFile.Write(planned.Output, HostSnapshotDocument.Write(host).Span) is { } fault)
         {
             return planned with { Fault = fault };

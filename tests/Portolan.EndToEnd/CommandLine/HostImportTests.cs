@@ -70,6 +70,23 @@ public sealed class HostImportTests
     }
 
     [Fact]
+    public void A_FIFO_where_a_snapshot_would_go_stays_one()
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(folder.At("out"));
+        using (System.Diagnostics.Process made = System.Diagnostics.Process.Start("mkfifo", folder.At("out/cpuid-raw.json")))
+        {
+            made.WaitForExit();
+        }
+
+        PortolanProcess.Run run = PortolanProcess.Start("host", "import", Seed("cpuid-raw.txt"), "--output-directory", folder.At("out"));
+
+        Assert.Equal(65, run.ExitCode);
+        Assert.Contains("expected a file to write, found a FIFO", run.OneErrorLine, StringComparison.Ordinal);
+        Assert.Equal(0, new FileInfo(folder.At("out/cpuid-raw.json")).Length);
+    }
+
+    [Fact]
     public void Files_of_one_host_are_merged_and_a_kernel_tells_what_KVM_would_show()
     {
         using TemporaryFolder folder = new();
