@@ -99,10 +99,18 @@ internal sealed class GuestSourceOptions
     {
         Reading<InputFile> read = InputFile.Read(terminal, file);
         Reading<LibvirtDomainCpu> domain = read.Ok ? LibvirtDomainReader.Read(new ImportRequest(file, read.Value.Bytes)) : Reading.Refused<LibvirtDomainCpu>(read.Fault);
-        return domain.Ok
-            ? Reading.Of(LibvirtDomainGuest.Define(
-                domain.Value with { Name = wanted.Name ?? domain.Value.Name, MachineType = wanted.MachineType ?? domain.Value.MachineType }, host))
-            : Reading.Refused<GuestDefinitionAnswer>(domain.Fault);
+        if (!domain.Ok)
+        {
+            return Reading.Refused<GuestDefinitionAnswer>(domain.Fault);
+        }
+
+        GuestDefinitionAnswer answer = LibvirtDomainGuest.Define(
+            domain.Value with { Name = wanted.Name ?? domain.Value.Name, MachineType = wanted.MachineType ?? domain.Value.MachineType }, host);
+
+        // What stands in the file cannot be meant, unless it is the host that is missing.
+        return answer.Refusal == DefinitionRefusal.Request && answer.Contract is null && (host is not null || domain.Value.Mode is "custom")
+            ? Reading.Refused<GuestDefinitionAnswer>(new InputFault(file, "a CPU that QEMU would start", answer.Reason, "correct the domain, or write it again with 'virsh dumpxml DOMAIN'"))
+            : Reading.Of(answer);
     }
 
     private static Reading<GuestDefinitionAnswer> Template(Terminal terminal, string file, HostSnapshot? host, GuestRequest wanted)

@@ -14,6 +14,8 @@ namespace Portolan.Formats.FirecrackerTemplate;
 /// <summary>A custom CPU template of Firecracker (docs/cpu_templates): bits of the host's CPUID and of MSRs, replaced.</summary>
 public static class FirecrackerTemplateReader
 {
+    private static readonly string[] Fields = ["cpuid_modifiers", "kvm_capabilities", "msr_modifiers"]; // src/vmm/src/cpu_config/x86_64/custom_cpu_template.rs: unknown fields are denied
+
     /// <summary>Reads the template and applies it to a host; the inner answer is why Firecracker would refuse it there.</summary>
     /// <param name="request">The file: JSON.</param>
     /// <param name="host">The host.</param>
@@ -32,6 +34,11 @@ public static class FirecrackerTemplateReader
         if (scope.Fault is null && parsed.Value["guest_cpu_config"] is not null)
         {
             root.Refuse(0, "$", "a CPU template", "a fingerprint, which tells a host", "give it to 'portolan host import'");
+        }
+
+        if (scope.Fault is null && parsed.Value.Members.FirstOrDefault(static member => !Fields.Contains(member.Name)) is { Name: not null } other)
+        {
+            root.Refuse(other.Value.Offset, root.PathOf(Printable.OneLine(other.Name)), $"a CPU template with {string.Join(", ", Fields)} only", "another field, for which Firecracker refuses a template", "give a custom CPU template");
         }
 
         (CpuidTable Table, CpuidTable Open) cpuid = root.Optional("cpuid_modifiers") is null ? (CpuidTable.Empty, CpuidTable.Empty) : FingerprintRows.ReadCpuid(root);

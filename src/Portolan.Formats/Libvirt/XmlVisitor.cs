@@ -41,10 +41,17 @@ internal abstract class XmlVisitor
         }
         catch (XmlException wrong)
         {
-            return new InputFault(request.File, "well-formed XML without a document type", Printable.OneLine(wrong.Message), advice) { Line = Math.Max(1, wrong.LineNumber) };
+            return new InputFault(request.File, "well-formed XML without a document type", Reason(wrong), advice) { Line = Math.Max(1, wrong.LineNumber) };
         }
 
         return _fault;
+    }
+
+    /// <summary>The reader's words without the place, which the fault says itself.</summary>
+    private static string Reason(XmlException wrong)
+    {
+        int place = wrong.Message.LastIndexOf(" Line ", StringComparison.Ordinal);
+        return $"\"{Printable.OneLine(place < 0 ? wrong.Message : wrong.Message[..place]).TrimEnd('.')}\"";
     }
 
     /// <summary>An element begins; its attributes can be asked of the reader.</summary>

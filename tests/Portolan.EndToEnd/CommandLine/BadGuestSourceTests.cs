@@ -1,0 +1,35 @@
+using Portolan.Testing;
+
+namespace Portolan.EndToEnd.CommandLine;
+
+/// <summary>What a guest is defined from, and where it should go: what cannot be meant is one line and the exit code that says whose it is.</summary>
+public sealed class BadGuestSourceTests
+{
+    private const string Host = "shipped:intel-bochs-skylake-x-6.1.192";
+
+    [Theory]
+    [InlineData("data/hosts/amd-qemu-max-6.1.192.json", "expected a CPU template with cpuid_modifiers, kvm_capabilities, msr_modifiers only")]
+    [InlineData("tests/Portolan.Formats.Tests/Seeds/kubevirt-node.json", "expected a CPU template with")]
+    public void A_document_that_is_no_template_is_refused(string file, string expected)
+    {
+        PortolanProcess.Run run = PortolanProcess.Start("guest", "define", "--host", Host, "--template", Repository.At(file.Split('/')));
+
+        Assert.Equal(65, run.ExitCode);
+        Assert.Contains(expected, run.OneErrorLine, StringComparison.Ordinal);
+        Assert.Empty(run.Output);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_domain_that_QEMU_would_not_start_is_bad_input_and_named(bool withHost)
+    {
+        using TemporaryFolder folder = new();
+        string file = folder.Write("d.xml", "<domain type='kvm'><features><hyperv><stimer state='on'/></hyperv></features><cpu mode='custom'><model>Skylake-Server-v4</model></cpu></domain>");
+
+        PortolanProcess.Run run = PortolanProcess.Start(["guest", "define", .. withHost ? (string[])["--host", Host] : [], "--xml", file]);
+
+        Assert.Equal(65, run.ExitCode);
+        Assert.Contains("d.xml: expected a CPU that QEMU would start, found hv-stimer requires", run.OneErrorLine, StringComparison.Ordinal);
+    }
+}
