@@ -25,6 +25,11 @@ public static class AtomicFile
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(write);
+        if (path.Length == 0)
+        {
+            return new InputFault(path, "a file to write", "no name", "name a file");
+        }
+
         if (Directory.Exists(path))
         {
             return new InputFault(path, "a file to write", "a directory", "name a file");

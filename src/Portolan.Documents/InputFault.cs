@@ -29,6 +29,6 @@ public sealed record InputFault(string File, string Expected, string Found, stri
             _ => "",
         };
         string path = JsonPath is null ? "" : $", {JsonPath}";
-        return Printable.OneLine($"{File}{place}{path}: expected {Expected}, found {Found}; {Advice}");
+        return Printable.OneLine($"{(File.Length == 0 ? "''" : File)}{place}{path}: expected {Expected}, found {Found}; {Advice}");
     }
 }

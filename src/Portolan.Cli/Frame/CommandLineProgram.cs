@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace Portolan.Cli.Frame;
 
@@ -29,7 +30,17 @@ public static class CommandLineProgram
     private static ExitCode Dispatch(IReadOnlyList<string> args, Terminal terminal)
     {
         RootCommand root = Verbs.Root(terminal);
-        ParseResult parsed = root.Parse(args, Parsing);
+        ParseResult parsed;
+        try
+        {
+            parsed = root.Parse(args, Parsing);
+        }
+        catch (InvalidOperationException missing) when (missing.Message.StartsWith("Required argument missing", StringComparison.Ordinal))
+        {
+            // What a rule over several options gets to see that asks for one without its argument.
+            return terminal.RefuseUsage($"{Shorten(missing.Message)}; see '{Terminal.ProgramName} --help'");
+        }
+
         if (parsed.Errors.Count > 0 && parsed.Action is not (System.CommandLine.Help.HelpAction))
         {
             string command = string.Join(' ', NamesOf(parsed));
@@ -37,10 +48,20 @@ public static class CommandLineProgram
             return terminal.RefuseUsage($"{message}; see '{command} --help'");
         }
 
+        if (NoOption(parsed) is { } word)
+        {
+            return terminal.RefuseUsage($"'{word}' is no option here, and a file of that name is ./{word}; see '{string.Join(' ', NamesOf(parsed))} --help'");
+        }
+
         using StreamWriter output = new(terminal.Output, leaveOpen: true) { NewLine = "\n" };
         InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, Output = output, Error = terminal.Error };
         return (ExitCode)parsed.Invoke(invocation);
     }
+
+    /// <summary>The first word that looks like an option and was taken for a file or a value; after "--" every word is one.</summary>
+    private static string? NoOption(ParseResult parsed)
+        => parsed.Tokens.TakeWhile(static token => token.Type != TokenType.DoubleDash)
+            .FirstOrDefault(static token => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
 
     /// <summary>The parser's message in one line, without the .NET type that it would like to see.</summary>
     private static string Shorten(string message)
@@ -53,9 +74,9 @@ public static class CommandLineProgram
     private static Stack<string> NamesOf(ParseResult parsed)
     {
         Stack<string> names = new();
-        for (System.CommandLine.Parsing.SymbolResult? at = parsed.CommandResult; at is not null; at = at.Parent)
+        for (SymbolResult? at = parsed.CommandResult; at is not null; at = at.Parent)
         {
-            if (at is System.CommandLine.Parsing.CommandResult { Command: not RootCommand } command)
+            if (at is CommandResult { Command: not RootCommand } command)
             {
                 names.Push(command.Command.Name);
             }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace Portolan.Cli.Frame;
 
@@ -8,6 +9,21 @@ internal static class CommonOptions
     public static Argument<string> File(string name, string description) => new(name) { Description = description + " '-' reads standard input." };
 
     public static Option<bool> Json() => new("--json") { Description = "Write JSON to standard output." };
+
+    /// <summary>A microcode revision: MSR 8BH has 32 bits of it.</summary>
+    public static Option<string?> Microcode(string description)
+    {
+        Option<string?> option = new("--microcode") { Description = description, HelpName = "REVISION" };
+        option.Validators.Add(static result =>
+        {
+            if (result.Tokens is [{ Value: var word }] && !(word.StartsWith("0x", StringComparison.Ordinal)
+                && uint.TryParse(word.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _)))
+            {
+                result.AddError($"--microcode {word}: expected a revision of 32 bits, as in 0x2006e05");
+            }
+        });
+        return option;
+    }
 
     public static Option<string?> Output() => new("--output", "-o")
     {

@@ -49,7 +49,7 @@ internal sealed class ImportOptions
         HelpName = "RELEASE",
     };
 
-    private readonly Option<string?> _microcode = new("--microcode") { Description = "The microcode revision, where the file does not tell it.", HelpName = "REVISION" };
+    private readonly Option<string?> _microcode = CommonOptions.Microcode("The microcode revision, as in 0x2006e05, where the file does not tell it.");
     private readonly Option<string?> _vmm = new("--vmm") { Description = "The VMM, as in 'qemu 10.0.2', where the file does not tell it.", HelpName = "NAME" };
     private readonly Option<string[]> _parameters = new("--module-parameter")
     {
@@ -109,6 +109,7 @@ internal sealed class ImportOptions
 
     private static string? Check(ImportWords words) => words switch
     {
+        { OutputDirectory: "" } => "--output-directory: expected the name of a directory",
         { OutputDirectory: not null, Output: not null } => "give either -o or --output-directory",
         { OutputDirectory: not null, Merge: true } => "--merge makes one snapshot: give -o instead of --output-directory",
         { OutputDirectory: not null, Name: not null } => "--output-directory names each snapshot as its file: leave --name out",
@@ -130,7 +131,10 @@ internal sealed class ImportOptions
                 continue;
             }
 
-            parameters[word[..at]] = word[(at + 1)..];
+            if (!parameters.TryAdd(word[..at], word[(at + 1)..]) && parameters[word[..at]] != word[(at + 1)..])
+            {
+                wrong ??= $"--module-parameter {word}: {word} and {word[..at]}={parameters[word[..at]]} cannot both be";
+            }
         }
 
         return parameters.ToImmutable();

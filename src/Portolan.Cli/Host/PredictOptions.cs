@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Portolan.Cli.Frame;
 
 namespace Portolan.Cli.Host;
 
@@ -11,7 +12,7 @@ internal sealed class PredictOptions
     private readonly Option<string?> _evmcs = new("--evmcs") { Description = "With the eVMCS behaviours of this generation, E-a … E-g.", HelpName = "GENERATION" };
     private readonly Option<string[]> _withoutXFeature = Many("--without-xfeature", "Without this XSAVE component.", "NAME");
     private readonly Option<string[]> _without = Many("--without", "Without this CPU feature and what depends on it, by any of its names.", "FEATURE");
-    private readonly Option<string?> _microcode = new("--microcode") { Description = "With this microcode revision.", HelpName = "REVISION" };
+    private readonly Option<string?> _microcode = CommonOptions.Microcode("With this microcode revision, as in 0x2006e05.");
     private readonly Option<string[]> _parameters = Many("--module-parameter", "With this module parameter, as in kvm_intel.nested=0.", "NAME=VALUE");
     private readonly Option<string?> _name = new("--name") { Description = "The snapshot's name.", HelpName = "NAME" };
 

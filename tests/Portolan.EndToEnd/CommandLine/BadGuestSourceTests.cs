@@ -32,4 +32,18 @@ public sealed class BadGuestSourceTests
         Assert.Equal(65, run.ExitCode);
         Assert.Contains("d.xml: expected a CPU that QEMU would start, found hv-stimer requires", run.OneErrorLine, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(64, "Required argument missing for option: '--cpu'", "guest", "define", "--cpu")]
+    [InlineData(65, "'': expected a file to write, found no name", "guest", "define", "--host", Host, "-o", "")]
+    [InlineData(65, "'': expected a file, found nothing of that name", "guest", "define", "--host", "")]
+    [InlineData(65, "'': expected a file to write, found no name", "host", "export", Host, "--as", "labels", "-o", "")]
+    [InlineData(64, "'--bogus' is no option here", "pool", "matrix", Host, "--bogus")]
+    public void What_is_missing_on_the_command_line_is_said(int code, string expected, params string[] arguments)
+    {
+        PortolanProcess.Run run = PortolanProcess.Start(arguments);
+
+        Assert.Equal(code, run.ExitCode);
+        Assert.Contains(expected, run.OneErrorLine, StringComparison.Ordinal);
+    }
 }

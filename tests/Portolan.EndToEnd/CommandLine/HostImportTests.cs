@@ -108,6 +108,11 @@ public sealed class HostImportTests
     [InlineData("either -o or --output-directory", "a", "--output-directory", "d", "-o", "f")]
     [InlineData("'-' stands twice", "-", "-", "--merge")]
     [InlineData("expected a release", "a", "--kernel", "latest")]
+    [InlineData("cannot both be", "a", "--module-parameter", "kvm_amd.nested=0", "--module-parameter", "kvm_amd.nested=1")]
+    [InlineData("expected a revision of 32 bits", "a", "--microcode", "0x1ffffffff")]
+    [InlineData("expected a revision of 32 bits", "a", "--microcode", "")]
+    [InlineData("expected the name of a directory", "a", "--output-directory", "")]
+    [InlineData("'--bogus' is no option here", "a", "--bogus")]
     [InlineData("expected module.parameter=value", "a", "--module-parameter", "nested")]
     public void A_command_line_that_cannot_be_meant_is_usage(string expected, params string[] arguments)
     {
