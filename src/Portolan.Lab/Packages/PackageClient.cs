@@ -37,6 +37,13 @@ public sealed class PackageClient
     /// <summary>The kernels' index; fetched again where it is older than a day, or when that is asked.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Obtained<PackageIndex> Index(bool refresh, CancellationToken cancel)
+        => Index([KernelPackages.IndexPattern], "cloud kernel", refresh, cancel);
+
+    /// <summary>Every version of some packages in all suites; the lists are fetched again where they are older than a day.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public Obtained<PackageIndex> Versions(IReadOnlyList<string> names, CancellationToken cancel) => Index(names, string.Join(" and ", names), false, cancel);
+
+    private Obtained<PackageIndex> Index(IReadOnlyList<string> patterns, string what, bool refresh, CancellationToken cancel)
     {
         if (Prepare(cancel) is { } fault)
         {
@@ -49,10 +56,10 @@ public sealed class PackageClient
             return stale;
         }
 
-        ChildAnswer shown = ChildProcess.Run(_folder, QueryLimit, cancel, "apt-cache", "-c", Configuration, "show", KernelPackages.IndexPattern);
+        ChildAnswer shown = ChildProcess.Run(_folder, QueryLimit, cancel, ["apt-cache", "-c", Configuration, "show", .. patterns]);
         if (!shown.Ok)
         {
-            return LabFault.Unavailable($"the distribution's suites serve no cloud kernel: {shown.LastError}");
+            return LabFault.Unavailable($"the distribution's suites serve no {what}: {shown.LastError}");
         }
 
         Reading<PackageIndex> index = PackageIndex.Parse("apt-cache show", Encoding.UTF8.GetString(shown.Output));

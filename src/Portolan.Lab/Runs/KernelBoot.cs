@@ -35,6 +35,9 @@ public enum BootOutcome
 /// <param name="Commands">What to run, in order.</param>
 public sealed record BootRequest(KernelTree Kernel, Oracle Oracle, string Program, ImmutableArray<GuestCommand> Commands)
 {
+    /// <summary>Files that the lab kernel finds in its first root, beside the program.</summary>
+    public ImmutableArray<GuestFile> Files { get; init; } = [];
+
     /// <summary>How long it may take; null for the oracle's own limit.</summary>
     public TimeSpan? TimeLimit { get; init; }
 
@@ -82,7 +85,7 @@ public static class KernelBoot
         }
 
         IEnumerable<ModuleLoad> loads = modules.Value.Select(module => module.Name == request.Oracle.Module.Name ? request.Oracle.Module : new ModuleLoad(module.Name, ""));
-        Obtained<byte[]> initramfs = Initramfs.Build(request.Program, modules.Value, GuestScript.Text(loads, request.Commands));
+        Obtained<byte[]> initramfs = Initramfs.Build(request.Program, modules.Value, GuestScript.Text(loads, request.Commands), request.Files);
         if (!initramfs.Ok)
         {
             return initramfs.Fault;

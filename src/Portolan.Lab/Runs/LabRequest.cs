@@ -20,6 +20,9 @@ public sealed record LabRequest(ImmutableArray<string> Kernels, ImmutableArray<O
     /// <summary>Further commands, after <c>host dump</c> and <c>conformance run</c>.</summary>
     public ImmutableArray<GuestCommand> Further { get; init; } = [];
 
+    /// <summary>Files that every lab kernel finds in its first root, beside the program.</summary>
+    public ImmutableArray<GuestFile> Files { get; init; } = [];
+
     /// <summary>Are the contract's cases run?</summary>
     public bool RunsConformance { get; init; } = true;
 

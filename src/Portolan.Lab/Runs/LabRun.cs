@@ -95,7 +95,7 @@ public sealed class LabRun
     private Obtained<LabResult> Boot(Job job, CancellationToken cancel)
     {
         string name = LabResult.NameOf(job.Oracle, job.Kernel.Tree.Header);
-        BootRequest request = new(job.Kernel.Tree, job.Oracle, _request.Program, _request.CommandsFor(name)) { TimeLimit = _request.TimeLimit, Cpu = _request.Cpu };
+        BootRequest request = new(job.Kernel.Tree, job.Oracle, _request.Program, _request.CommandsFor(name)) { Files = _request.Files, TimeLimit = _request.TimeLimit, Cpu = _request.Cpu };
         Obtained<BootReport> report = KernelBoot.Run(request, job.Folder, stage => _progress.Stage(name, stage), cancel);
         Remove(job.Folder);
         if (!report.Ok)

@@ -56,6 +56,41 @@ public sealed class InitramfsTests
     }
 
     [Fact]
+    public void Build_takes_further_files_at_paths_of_their_own()
+    {
+        Assert.SkipUnless(File.Exists(Initramfs.ShellPath), "busybox-static is not on this machine");
+        Assert.SkipUnless(ChildProcess.Find("cpio") is not null, "cpio is not on this machine");
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.At("note"), "a note");
+        Obtained<byte[]> built = Initramfs.Build(AnyProgram, [], "", [new GuestFile("/notes/of/one", folder.At("note")), new GuestFile("/bin/other", "/bin/cat", IsProgram: true)]);
+
+        using (GZipStream plain = new(new MemoryStream(built.Value!), CompressionMode.Decompress))
+        using (FileStream output = File.Create(folder.At("archive")))
+        {
+            plain.CopyTo(output);
+        }
+
+        Assert.Equal(0, ChildProcess.Run(folder.Path, TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken, "sh", "-c", "cpio -i --quiet <archive").ExitCode);
+        Assert.Equal("a note", File.ReadAllText(folder.At("notes", "of", "one")));
+        Assert.False(folder.ModeOf("notes", "of", "one").HasFlag(UnixFileMode.UserExecute));
+        Assert.True(folder.ModeOf("bin", "other").HasFlag(UnixFileMode.UserExecute));
+    }
+
+    [Theory]
+    [InlineData("relative", "/bin/ls", "an absolute path of its own")]
+    [InlineData("/up/../init", "/bin/ls", "an absolute path of its own")]
+    [InlineData("/init", "/bin/ls", "an absolute path of its own")]
+    [InlineData("/bin/portolan", "/bin/ls", "an absolute path of its own")]
+    [InlineData("/there", "/nowhere/at/all", "found nothing of that name")]
+    public void Build_refuses_a_further_file_that_cannot_be(string path, string source, string expected)
+    {
+        LabFault fault = Initramfs.Build(AnyProgram, [], "", [new GuestFile(path, source)]).Fault!;
+
+        Assert.Equal(LabFaultKind.BadInput, fault.Kind);
+        Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ElfNeeds_reads_the_loader_and_the_libraries()
     {
         ElfNeeds needs = ElfNeeds.Read(AnyProgram, File.ReadAllBytes(AnyProgram)).Value!;
