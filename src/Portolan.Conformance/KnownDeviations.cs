@@ -7,15 +7,17 @@ namespace Portolan.Conformance;
 /// <param name="Case">The case's id, or the beginning of it before a star.</param>
 /// <param name="Modules">The vendor modules that do so; any if empty.</param>
 /// <param name="Kernels">The releases that do so; any if empty.</param>
-/// <param name="Found">The words with which what was found ends.</param>
+/// <param name="Cpu">Words in the brand string of the CPUs that do so; any if empty.</param>
+/// <param name="Found">Words in what was found.</param>
 /// <param name="Statement">What they do.</param>
-internal sealed record KnownDeviation(string Case, ImmutableArray<string> Modules, ImmutableArray<KernelSpan> Kernels, string Found, string Statement)
+internal sealed record KnownDeviation(string Case, ImmutableArray<string> Modules, ImmutableArray<KernelSpan> Kernels, string Cpu, string Found, string Statement)
 {
     /// <summary>Is a failed case this?</summary>
-    public bool Explains(CaseResult failed, string? module, KernelRelease? release)
+    public bool Explains(CaseResult failed, string? module, KernelRelease? release, string brand)
         => (Case.EndsWith('*') ? failed.Case.Id.StartsWith(Case[..^1], StringComparison.Ordinal) : failed.Case.Id == Case)
             && (Modules.IsEmpty || module is not null && Modules.Contains(module))
             && (Kernels.IsEmpty || release is { } known && Kernels.Any(span => span.Contains(known)))
+            && brand.Contains(Cpu, StringComparison.Ordinal)
             && failed.Found!.Contains(Found, StringComparison.Ordinal);
 }
 
@@ -34,7 +36,8 @@ internal static partial class KnownDeviations
         }
 
         KernelRelease? release = KernelRelease.TryParse(subject.Host.KernelRelease?.Value, subject.Host.KernelVersion?.Value, out KernelRelease parsed) ? parsed : null;
-        return Rows.FirstOrDefault(row => row.Explains(failed, subject.Host.KvmModule?.Value, release)) is { } known
+        string brand = subject.Host.NativeCpuid is { } cpuid ? CpuidText.Brand(cpuid.Value) : "";
+        return Rows.FirstOrDefault(row => row.Explains(failed, subject.Host.KvmModule?.Value, release, brand)) is { } known
             ? failed with { Outcome = CaseOutcome.Deviation, Reason = known.Statement }
             : failed;
     }

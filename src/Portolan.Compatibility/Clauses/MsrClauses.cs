@@ -287,8 +287,7 @@ internal static class MsrClauses
     {
         bool vmx = Has(vcpu, ModelFeature.Vmx);
         ulong beyond = value & ~(FeatCtlLock | FeatCtlLmce);
-        beyond &= vmx ? ~FeatCtlOutsideSmx : ulong.MaxValue;
-        beyond &= vmx && Has(vcpu, ModelFeature.Smx) ? ~FeatCtlInSmx : ulong.MaxValue;
+        beyond &= vmx ? ~(FeatCtlOutsideSmx | FeatCtlInSmx) : ulong.MaxValue;
         beyond &= Has(vcpu, ModelFeature.Sgx) ? ~FeatCtlSgx : ulong.MaxValue;
         beyond &= Has(vcpu, ModelFeature.SgxLc) ? ~FeatCtlSgxLaunch : ulong.MaxValue;
         return beyond;

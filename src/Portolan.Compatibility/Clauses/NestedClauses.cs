@@ -147,7 +147,7 @@ internal static class NestedClauses
         }
 
         ReadOnlySpan<byte> vmcs = state.Slice(DataAt, DataSize);
-        if (Vmcs12.Word(vmcs) != Vmcs12.Revision)
+        if (Vmcs12.RevisionOf(vmcs) != Vmcs12.Revision)
         {
             return ClauseTable.NestedVmxVmcs12Revision;
         }

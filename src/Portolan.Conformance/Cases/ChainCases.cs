@@ -38,12 +38,15 @@ internal static class ChainCases
         }
 
         RestoreResult result = transfer.Restore(destination.Cpu, order);
-        if (run.Check(result.Outcome == RestoreOutcome.Complete, "the whole state restored", $"restored up to {result.Outcome}") && run.Takes("the state of the destination", back.Capture(destination.Cpu)))
+        if (run.Check(result.Outcome == RestoreOutcome.Complete, "the whole state restored", Stopped(result.Failed)) && run.Takes("the state of the destination", back.Capture(destination.Cpu)))
         {
             StateDifference[] differences = [.. VcpuStateComparison.Compare(transfer.ToState(0), back.ToState(0)).Where(static one => one.Counts)];
             run.Check(differences.Length == 0, "no difference", $"differences: {string.Join("; ", differences.Take(3).Select(static one => one.ToString()))}");
         }
     }
+
+    private static string Stopped(TransferStep step)
+        => $"refused: {step.Part}{(step.RefusedMsr is { } msr ? $", {KnownMsrs.Describe(msr.Index)} = 0x{msr.Value:x}" : $", {step.Answer}")}";
 
     private static bool Distinguish(CaseRun run, CaseVcpu vcpu)
     {

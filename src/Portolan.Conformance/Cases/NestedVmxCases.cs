@@ -37,7 +37,7 @@ internal static class NestedVmxCases
         Case("nested.vmx.vmcs12-address", "beyond-width", "The VMCS lies within the guest's physical-address width", false, static () => NestedImage.Vmx(0, WithData, 0x1000, 1UL << Width)),
         Case("nested.vmx.vmcs12-address", "none", "Data without a VMCS need the EVMCS flag", false, static () => NestedImage.Vmx(0, WithData, 0x1000)),
         Case("nested.vmx.vmcs12-revision", "zero", "The VMCS revision is KVM's", false, static () => NestedImage.Vmx(0, WithData, 0x1000, 0x2000, revision: 0)),
-        Case("nested.vmx.vmcs12-revision", "shadow", "A current VMCS is no shadow VMCS", false, static () => NestedImage.Vmx(0, WithData, 0x1000, 0x2000, revision: NestedImage.Revision | 1U << 31)),
+        Case("nested.vmx.vmcs12-revision", "shadow", "The shadow bit of a current VMCS is not looked at: the revision is bits 30:0", true, static () => NestedImage.Vmx(0, WithData, 0x1000, 0x2000, revision: NestedImage.Revision | 1U << 31)),
         Case("nested.vmx.vmcs12-revision", "legal", "A current VMCS outside guest mode is taken whatever it holds", true, static () => NestedImage.Vmx(0, WithData, 0x1000, 0x2000)).Also("N7"),
         Case("nested.vmx.consistency", "no-controls", "In guest mode a VMCS without a must-be-one control is refused", false, static () => NestedImage.Vmx(NestedImage.GuestMode, WithData, 0x1000, 0x2000)),
         Case("nested.vmx.consistency", "reserved-controls", "In guest mode a VMCS with controls that no CPU has is refused", false, static () => Controls(NestedImage.Vmx(NestedImage.GuestMode, WithData, 0x1000, 0x2000), uint.MaxValue)),

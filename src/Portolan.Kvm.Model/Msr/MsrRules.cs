@@ -152,7 +152,7 @@ internal static class MsrRules
     /// <summary>LMCE follows IA32_MCG_CAP, which the model does not hold the guest to.</summary>
     private static ulong Promised(ModelFeatures guest, ulong lmce)
         => FeatCtlLocked
-            | (guest[ModelFeature.Vmx] ? FeatCtlVmxOutsideSmx | (guest[ModelFeature.Smx] ? FeatCtlVmxInSmx : 0) : 0)
+            | (guest[ModelFeature.Vmx] ? FeatCtlVmxOutsideSmx | FeatCtlVmxInSmx : 0)
             | (guest[ModelFeature.Sgx] ? FeatCtlSgx : 0)
             | (guest[ModelFeature.SgxLc] ? FeatCtlSgxLc : 0)
             | lmce;

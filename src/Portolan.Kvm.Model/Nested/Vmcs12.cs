@@ -25,6 +25,9 @@ internal static class Vmcs12
     /// <summary>The first word: revision and shadow bit.</summary>
     public static uint Word(ReadOnlySpan<byte> vmcs12) => BinaryPrimitives.ReadUInt32LittleEndian(vmcs12);
 
+    /// <summary>The revision in bits 30:0 of the first word: KVM_SET_NESTED_STATE does not look at the shadow bit of a current VMCS.</summary>
+    public static uint RevisionOf(ReadOnlySpan<byte> vmcs12) => Word(vmcs12) & ~Shadow;
+
     /// <summary>VMCS 2800H, the VMCS link pointer.</summary>
     public static ulong LinkPointer(ReadOnlySpan<byte> vmcs12) => BinaryPrimitives.ReadUInt64LittleEndian(vmcs12[LinkPointerAt..]);
 

@@ -101,7 +101,7 @@ internal static class VmxNestedRules
         }
 
         ReadOnlySpan<byte> data = state.Slice(DataAt, DataSize);
-        if (Vmcs12.Word(data) != Vmcs12.Revision)
+        if (Vmcs12.RevisionOf(data) != Vmcs12.Revision)
         {
             return ClauseTable.NestedVmxVmcs12Revision;
         }

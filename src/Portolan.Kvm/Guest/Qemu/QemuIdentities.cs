@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Cpus;
@@ -29,13 +28,13 @@ internal static class QemuIdentities
         uint stepping = Number(cpu, "stepping", isHost ? fromHost.Stepping : model.FirstStepping);
         // KVM's named models have the host's vendor; TCG's their own.
         string vendor = cpu.Settings.TryGetValue("vendor", out string? asked) ? asked
-            : !cpu.Tcg && native is not null ? VendorOf(native)
+            : !cpu.Tcg && native is not null ? CpuidText.Vendor(native)
             : cpu.Base == QemuCpuBase.Nothing ? "" : cpu.Model?.Vendor ?? Intel;
         return new QemuIdentity
         {
             Vendor = vendor,
             Version = QemuIdentity.Signature(family, number, stepping),
-            Brand = cpu.Settings.TryGetValue("model-id", out string? brand) ? brand : isHost && native is not null ? BrandOf(native) : cpu.Model?.ModelId ?? "",
+            Brand = cpu.Settings.TryGetValue("model-id", out string? brand) ? brand : isHost && native is not null ? CpuidText.Brand(native) : cpu.Model?.ModelId ?? "",
             Level = Number(cpu, "min-level", isHost ? own?.GetOrZero(0).Eax ?? 0 : Setting(cpu, "level")),
             ExtendedLevel = Number(cpu, "min-xlevel", isHost ? own?.GetOrZero(Extended).Eax ?? 0 : Setting(cpu, "xlevel")),
             CentaurLevel = Number(cpu, "min-xlevel2", isHost ? own?.GetOrZero(Centaur).Eax ?? 0 : Setting(cpu, "xlevel2")),
@@ -75,24 +74,4 @@ internal static class QemuIdentities
             : uint.Parse(text, CultureInfo.InvariantCulture);
 
     private static uint Number(QemuCpuRequest cpu, string name, uint otherwise) => cpu.Number(name) is { } number ? (uint)number : otherwise;
-
-    private static string VendorOf(CpuidTable table)
-    {
-        CpuidValues leaf = table.GetOrZero(0);
-        return Text(leaf.Ebx, leaf.Edx, leaf.Ecx);
-    }
-
-    private static string BrandOf(CpuidTable table)
-    {
-        StringBuilder brand = new();
-        for (uint leaf = Extended + 2; leaf <= Extended + 4; leaf++)
-        {
-            CpuidValues part = table.GetOrZero(leaf);
-            brand.Append(Text(part.Eax, part.Ebx, part.Ecx, part.Edx));
-        }
-
-        return brand.ToString().TrimEnd('\0');
-    }
-
-    private static string Text(params uint[] words) => Encoding.Latin1.GetString([.. words.SelectMany(BitConverter.GetBytes)]);
 }
