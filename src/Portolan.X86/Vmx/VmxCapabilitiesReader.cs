@@ -26,6 +26,18 @@ public static class VmxCapabilitiesReader
         (MsrIndex.Ia32VmxTrueEntryCtls, MsrIndex.Ia32VmxEntryCtls),
     ];
 
+    /// <summary>Every MSR but the forms that are derived from the TRUE ones.</summary>
+    internal static IReadOnlyList<uint> Own { get; } =
+    [
+        .. Always,
+        .. Forms.Select(static form => form.True),
+        MsrIndex.Ia32VmxProcbasedCtls2,
+        MsrIndex.Ia32VmxEptVpidCap,
+        MsrIndex.Ia32VmxVmfunc,
+        MsrIndex.Ia32VmxProcbasedCtls3,
+        MsrIndex.Ia32VmxExitCtls2,
+    ];
+
     /// <summary>The MSRs that KVM's own list of saved MSRs has, derived forms left out, in an order in which KVM accepts them.</summary>
     public static IReadOnlyList<uint> RestoreOrder { get; } =
     [
@@ -69,6 +81,40 @@ public static class VmxCapabilitiesReader
         }
 
         return TryReadDependent(values, ref capabilities, out missing);
+    }
+
+    /// <summary>
+    /// Reads the capabilities as far as they are known: all of them where the table has every MSR that must be there, else each MSR
+    /// as it is told. Null where nothing is known of any.
+    /// </summary>
+    /// <param name="values">MSRs of which every bit is known.</param>
+    /// <param name="partly">What is known of another MSR: its bits, and a 1 for every bit that is known; null for nothing.</param>
+    public static KnownVmxCapabilities? ReadKnown(MsrTable values, Func<uint, (ulong Value, ulong Known)?> partly)
+    {
+        ArgumentNullException.ThrowIfNull(partly);
+        if (TryRead(values, out VmxCapabilities capabilities, out _))
+        {
+            return KnownVmxCapabilities.All(capabilities);
+        }
+
+        KnownVmxCapabilities known = default;
+        foreach (uint index in Own)
+        {
+            (ulong Value, ulong Known) told = Told(index);
+            known = known.With(index, told.Value, told.Known);
+        }
+
+        // Without the TRUE forms the plain ones are all there is; whether there are TRUE forms is a bit of IA32_VMX_BASIC.
+        bool onlyPlain = (known.Known.Basic & ~known.Values.Basic & VmxBits.BasicDefault1ControlsMayBe0) != 0;
+        foreach ((uint form, uint plain) in onlyPlain ? Forms : [])
+        {
+            (ulong Value, ulong Known) told = Told(plain);
+            known = known.With(form, told.Value, told.Known);
+        }
+
+        return known.Known == default ? null : known;
+
+        (ulong Value, ulong Known) Told(uint index) => values.TryGet(index, out ulong value) ? (value, ulong.MaxValue) : partly(index) ?? default;
     }
 
     /// <summary>The MSRs that userspace restores (<see cref="RestoreOrder"/>), as a table.</summary>

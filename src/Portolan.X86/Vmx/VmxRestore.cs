@@ -42,6 +42,41 @@ public static class VmxRestore
         return default;
     }
 
+    /// <summary>
+    /// Judges one write where not every bit of the maxima, or of the vCPU's values, may be known: refused where the known bits refuse
+    /// it, accepted where no unknown bit could; null where an unknown bit decides.
+    /// </summary>
+    /// <param name="index">The MSR.</param>
+    /// <param name="value">The value to restore.</param>
+    /// <param name="host">KVM's own maxima, or the vCPU's current values.</param>
+    /// <param name="current">The vCPU's values before the write.</param>
+    /// <param name="inVmxOperation">Has the vCPU executed VMXON?</param>
+    public static VmxRestoreAnswer? Check(
+        uint index, ulong value, in KnownVmxCapabilities host, in KnownVmxCapabilities current, bool inVmxOperation = false)
+    {
+        bool? timer = current.AllowsPreemptionTimer;
+        bool whole = host.TryGet(index, out ulong own);
+        if (inVmxOperation || !VmxCapabilities.Has(index) || (whole && timer is not null))
+        {
+            return Check(index, value, host.Values, current.Values, inVmxOperation);
+        }
+
+        _ = host.Known.TryGet(index, out ulong known);
+        own &= known;
+        bool open = false;
+        foreach (VmxRestoreRule rule in VmxRestoreRules.Of(index))
+        {
+            if (Breaks(rule, value, Filled(rule, value, own, known, kindly: true), timer is true, out ulong offending))
+            {
+                return new VmxRestoreAnswer(rule, offending);
+            }
+
+            open |= Breaks(rule, value, Filled(rule, value, own, known, kindly: false), timer is not false, out _);
+        }
+
+        return open ? null : default(VmxRestoreAnswer);
+    }
+
     /// <summary>Every rule that the value breaks, in the kernel's order; none if it is accepted.</summary>
     public static IReadOnlyList<VmxRestoreAnswer> Violations(uint index, ulong value, in VmxCapabilities host, in VmxCapabilities current)
     {
@@ -104,6 +139,21 @@ public static class VmxRestore
             _ => 0,
         };
         return offending != 0 || rule is VmxRestoreRule.Derived or VmxRestoreRule.NotRestorable;
+    }
+
+    /// <summary>
+    /// A maximum whose unknown bits are the likeliest to accept the value, or to refuse it: for numbers the greatest or the smallest one, else
+    /// bits equal to the value's or their opposite.
+    /// </summary>
+    private static ulong Filled(VmxRestoreRule rule, ulong value, ulong own, ulong known, bool kindly)
+    {
+        ulong fill = rule switch
+        {
+            VmxRestoreRule.BasicRegionSize => 0,
+            VmxRestoreRule.MiscCr3Targets or VmxRestoreRule.MiscMsrList => ulong.MaxValue,
+            _ => value,
+        };
+        return own | (kindly ? fill : ~fill) & ~known;
     }
 
     private static ulong Grown(ulong value, ulong own, ulong mask) => value & ~own & mask;
