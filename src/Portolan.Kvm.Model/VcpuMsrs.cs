@@ -5,6 +5,7 @@ using Portolan.Kvm.Model.Msr;
 using Portolan.Kvm.Model.Xsave;
 using Portolan.X86.Features;
 using Portolan.X86.Msr;
+using Portolan.X86.Vmx;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Kvm.Model;
@@ -212,7 +213,10 @@ internal sealed class VcpuMsrs
     {
         if (slot < 0)
         {
-            return Unknown(index);
+            // Some bits of a VMX capability MSR may be told where nobody tells whether KVM has it: what they refuse is refused either way.
+            bool told = byHost && HasVmx && VmxCapabilities.Has(index) && Host.Vmx is not null && _map.WhyUnknown(index) is not null;
+            RefusalRule? refused = told ? Vmx.Write(index, value) : null;
+            return refused is not null && MissingFact.NameOf(refused) is null ? refused : Unknown(index);
         }
 
         MsrTreatment kind = _map.Kind(slot);

@@ -1,6 +1,8 @@
+using System.Globalization;
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Model.Host;
+using Portolan.Kvm.Snapshot;
 using Portolan.X86.Msr;
 using Portolan.X86.Vmx;
 
@@ -13,18 +15,20 @@ internal sealed class VmxMsrs
     private static readonly uint Unwritable = UnwritableOnes();
 
     private readonly ModelVcpu _vcpu;
-    private VmxCapabilities _own;
+    private KnownVmxCapabilities _own;
     private readonly bool _known;
+    private readonly bool _complete;
 
     public VmxMsrs(ModelVcpu vcpu)
     {
         _vcpu = vcpu;
         _known = vcpu.Host.Vmx is not null;
+        _complete = vcpu.Host.Vmx is { IsComplete: true };
         _own = vcpu.Host.Vmx ?? default;
     }
 
-    /// <summary>The vCPU's capabilities; null if the snapshot does not tell the maxima they start from.</summary>
-    public VmxCapabilities? Own => _known ? _own : null;
+    /// <summary>The vCPU's capabilities; null if a bit of what controls are checked against is not known.</summary>
+    public VmxCapabilities? Own => _known && _own.KnowsControls ? _own.Values : null;
 
     private ModelHost Host => _vcpu.Host;
 
@@ -37,14 +41,14 @@ internal sealed class VmxMsrs
         }
 
         // A span that is not known differs only in bits the guest seldom has; Read tells when it would matter.
-        _own = _own with { Cr0Fixed1 = VmxFixed1.Cr0, Cr4Fixed1 = _vcpu.Cpuid.Cr4Fixed1(Fixed1Span ?? VmxFixed1Span.Original) };
+        _own = _own.WithFixed1(VmxFixed1.Cr0, _vcpu.Cpuid.Cr4Fixed1(Fixed1Span ?? VmxFixed1Span.Original));
     }
 
     /// <summary>The quirk that starts them at the maxima is off.</summary>
-    public void StartAtZero() => _own = default;
+    public void StartAtZero() => _own = KnownVmxCapabilities.All(default);
 
     /// <summary>eVMCS was enabled on kernels that rewrite the vCPU's own MSRs then (contract E12).</summary>
-    public void Rewrite(Func<VmxCapabilities, VmxCapabilities> rewrite) => _own = rewrite(_own);
+    public void Rewrite(Func<VmxCapabilities, VmxCapabilities> rewrite) => _own = _own.Map(rewrite);
 
     /// <summary>Reads one, for the host or filtered for the guest.</summary>
     public RefusalRule? Read(uint index, bool byHost, out ulong value)
@@ -61,7 +65,8 @@ internal sealed class VmxMsrs
             return MissingFact.Rule("vmx.cr4-fixed1");
         }
 
-        return !_own.TryGet(index, out value) ? ClauseTable.MsrUnknown
+        return !VmxCapabilities.Has(index) ? ClauseTable.MsrUnknown
+            : !(_complete ? _own.Values.TryGet(index, out value) : _own.TryGet(index, out value)) ? Unknown(index)
             : byHost ? null
             : _vcpu.Nested.Evmcs.Filter(index, ref value);
     }
@@ -80,12 +85,16 @@ internal sealed class VmxMsrs
             return MissingFact.Rule("featureMsrs");
         }
 
-        VmxRestoreAnswer againstMaxima = VmxRestore.Check(index, value, maxima, _own, _vcpu.Nested.IsVmxon);
-        VmxRestoreAnswer againstCurrent = VmxRestore.Check(index, value, _own, _own, _vcpu.Nested.IsVmxon);
-        VmxRestoreAnswer answer = Host.Behaviours.VmxRestoreAgainst == VmxRestoreAgainst.Current ? againstCurrent : againstMaxima;
-        if (Host.Behaviours.VmxRestoreAgainst is null && againstMaxima.Accepted != againstCurrent.Accepted)
+        VmxRestoreAnswer? againstMaxima = VmxRestore.Check(index, value, maxima, _own, _vcpu.Nested.IsVmxon);
+        VmxRestoreAnswer? againstCurrent = VmxRestore.Check(index, value, _own, _own, _vcpu.Nested.IsVmxon);
+        if (Host.Behaviours.VmxRestoreAgainst is null && againstMaxima?.Accepted != againstCurrent?.Accepted)
         {
             return MissingFact.Rule("vmx.restore-against");
+        }
+
+        if ((Host.Behaviours.VmxRestoreAgainst == VmxRestoreAgainst.Current ? againstCurrent : againstMaxima) is not { } answer)
+        {
+            return Unknown(index);
         }
 
         if (!answer.Accepted)
@@ -95,6 +104,38 @@ internal sealed class VmxMsrs
 
         _own = _own.With(index, value);
         return null;
+    }
+
+    /// <summary>
+    /// What a KVM whose maxima are known in part refuses for what is known, written into a fresh vCPU one MSR after the other; nothing is
+    /// said of the others.
+    /// </summary>
+    /// <param name="snapshot">The host.</param>
+    /// <param name="wanted">The values that the guest is given, in an order in which KVM accepts them.</param>
+    public static IEnumerable<(MsrValue Msr, RefusalRule Rule)> Refused(HostSnapshot snapshot, IEnumerable<MsrValue> wanted)
+    {
+        KnownVmxCapabilities? maxima = PartlyKnownMsr.VmxOf(snapshot);
+        KnownVmxCapabilities own = maxima.GetValueOrDefault();
+        foreach (MsrValue msr in wanted.Where(static msr => VmxCapabilities.Has(msr.Index)))
+        {
+            if (snapshot.FeatureMsrIndices?.Value.Contains(msr.Index) is false && snapshot.SavedMsrs?.Value.Contains(msr.Index) is not true)
+            {
+                yield return (msr, ClauseTable.MsrUnknown);
+                continue;
+            }
+
+            switch (maxima is { } known ? VmxRestore.Check(msr.Index, msr.Value, known, own) : null)
+            {
+                case { Accepted: true } when !IsUnwritable(msr.Index):
+                    own = own.With(msr.Index, msr.Value);
+                    break;
+                case { Accepted: false } answer:
+                    yield return (msr, RuleOf(answer.Rule));
+                    break;
+                default:
+                    break;
+            }
+        }
     }
 
     private static bool IsUnwritable(uint index) => (Unwritable >> (int)(index - MsrIndex.Ia32VmxBasic) & 1) != 0;
@@ -118,6 +159,8 @@ internal sealed class VmxMsrs
         VmxCr4Fixed1.WithCet => VmxFixed1Span.WithCet,
         _ => null,
     };
+
+    private static RefusalRule Unknown(uint index) => MissingFact.Rule(string.Create(CultureInfo.InvariantCulture, $"featureMsrs {index:x}"));
 
     private static RefusalRule RuleOf(VmxRestoreRule rule) => rule switch
     {

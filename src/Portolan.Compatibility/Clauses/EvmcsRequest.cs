@@ -67,8 +67,11 @@ internal static class EvmcsRequest
 
         for (uint index = MsrIndex.Ia32VmxBasic; index <= MsrIndex.Ia32VmxVmfunc; index++)
         {
-            if (here.TryGet(index, out ulong own) && there.TryGet(index, out ulong source)
-                && filter.Visible(true, index, own) is var now && filter.Visible(true, index, source) is var then && now != then)
+            if (!here.TryGet(index, out ulong own) || !there.TryGet(index, out ulong source))
+            {
+                report.Missing($"featureMsrs {index:x}", ClauseTable.EvmcsRequested);
+            }
+            else if (filter.Visible(true, index, own) is var now && filter.Visible(true, index, source) is var then && now != then)
             {
                 report.Add(ClauseTable.EvmcsRequested, new Subject(SubjectKind.Msr, index), then, now);
             }

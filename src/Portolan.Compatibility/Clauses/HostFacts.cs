@@ -47,7 +47,7 @@ internal sealed class HostFacts
             ? new ModelFeatures(ulong.MaxValue)
             : new ModelFeatures(Features!.Value.Bits | ModelFeatures.Open(Offered, snapshot.UnknownCpuidBits, snapshot.SupportedCpuidIsPartial).Bits);
         IsAmd = snapshot.KvmModule?.Value is Amd || (snapshot.KvmModule?.Value is not Intel && NamesAmd(snapshot.AnyCpuid));
-        Vmx = snapshot.FeatureMsrs is { } maxima && VmxCapabilitiesReader.TryRead(maxima.Value, out VmxCapabilities vmx, out _) ? vmx : null;
+        Vmx = PartlyKnownMsr.VmxOf(snapshot);
         Places = ReadPlaces(snapshot, out ImmutableArray<string> missing);
         MissingForAll = missing;
         foreach (CapabilityFact capability in KvmCapability.All)
@@ -107,8 +107,8 @@ internal sealed class HostFacts
 
     public bool IsAmd { get; }
 
-    /// <summary>The maxima of the VMX capability MSRs.</summary>
-    public VmxCapabilities? Vmx { get; }
+    /// <summary>The maxima of the VMX capability MSRs, as far as they are known; null for nothing.</summary>
+    public KnownVmxCapabilities? Vmx { get; }
 
     /// <summary>KVM_GET_MSR_INDEX_LIST; null if it is not known.</summary>
     public ImmutableArray<uint>? Listed { get; }

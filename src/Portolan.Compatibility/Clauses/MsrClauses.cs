@@ -3,8 +3,10 @@ using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Msr;
+using Portolan.Kvm.Snapshot;
 using Portolan.X86.Features;
 using Portolan.X86.Msr;
+using Portolan.X86.Vmx;
 using Portolan.X86.Xsave;
 using static Portolan.Kvm.Model.Registers.ControlRegisters;
 
@@ -31,7 +33,7 @@ internal static class MsrClauses
         HostFacts host = vcpu.Host;
         if (host.Msr(index) is not { } fact)
         {
-            return WhyUnknown(host, index);
+            return RefusedByKnownBits(vcpu, index, value) ?? WhyUnknown(host, index);
         }
 
         if (fact.Kind == MsrTreatment.Stored)
@@ -122,6 +124,11 @@ internal static class MsrClauses
             : !isVmx && host.Snapshot.SavedMsrs is null ? MissingFact.Rule("savedMsrs")
             : ClauseTable.MsrUnknown;
     }
+
+    /// <summary>Whether KVM has a VMX capability MSR may be unknown and some bits of it told nevertheless: what these refuse is refused either way.</summary>
+    private static RefusalRule? RefusedByKnownBits(PaperVcpu vcpu, uint index, ulong value)
+        => VmxCapabilities.Has(index) && vcpu.Host.Vmx is not null && vcpu.Host.Snapshot.FeatureMsrIndices is null && Has(vcpu, ModelFeature.Vmx)
+            && VmxClauses.Restore(vcpu, index, value) is { } rule && MissingFact.NameOf(rule) is null ? rule : null;
 
     private static bool LacksFeature(PaperVcpu vcpu, MsrTreatment kind) => kind switch
     {
@@ -271,10 +278,9 @@ internal static class MsrClauses
 
     private static RefusalRule? PerfCapabilities(HostFacts host, ulong value)
     {
-        ulong maximum = 0;
-        return value == 0 ? null
-            : host.Snapshot.FeatureMsrs?.Value.TryGet(MsrIndex.Ia32PerfCapabilities, out maximum) is not true ? MissingFact.Rule("featureMsrs 345")
-            : (value & ~maximum) != 0 ? ClauseTable.MsrPerfCapabilities
+        PartlyKnownMsr maximum = PartlyKnownMsr.Find(host.Snapshot, MsrIndex.Ia32PerfCapabilities) ?? default;
+        return (value & ~maximum.Value & maximum.Known) != 0 ? ClauseTable.MsrPerfCapabilities
+            : (value & ~maximum.Known) != 0 ? MissingFact.Rule("featureMsrs 345")
             : null;
     }
 

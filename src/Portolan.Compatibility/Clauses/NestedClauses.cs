@@ -170,7 +170,7 @@ internal static class NestedClauses
             }
         }
 
-        if (vcpu.Vmx is not { } own)
+        if (vcpu.Vmx is not { KnowsControls: true, Values: var own })
         {
             return MissingFact.Rule("featureMsrs");
         }

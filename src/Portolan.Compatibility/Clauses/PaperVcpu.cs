@@ -72,8 +72,8 @@ internal sealed class PaperVcpu(GuestFacts guest, HostFacts host)
     /// <summary>Did the VM turn KVM_X86_QUIRK_STUFF_FEATURE_MSRS off?</summary>
     public bool StartsFeatureMsrsAtZero { get; set; }
 
-    /// <summary>The vCPU's own VMX capability MSRs; null if the host's are not known.</summary>
-    public VmxCapabilities? Vmx { get; set; } = host.Vmx;
+    /// <summary>The vCPU's own VMX capability MSRs, as far as they are known; null if nothing of the host's is known.</summary>
+    public KnownVmxCapabilities? Vmx { get; set; } = host.Vmx;
 
     /// <summary>Did the guest execute VMXON, as the loaded nested state says?</summary>
     public bool InVmxOperation { get; set; }

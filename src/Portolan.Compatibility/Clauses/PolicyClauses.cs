@@ -1,6 +1,7 @@
 using Portolan.Compatibility.Judging;
 using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Snapshot;
 using Portolan.X86.Features;
 using Portolan.X86.Msr;
 
@@ -82,23 +83,20 @@ internal static class PolicyClauses
     public static uint? FixedWidth(HostFacts host)
         => host.Words is { } words && host.Capability(KvmCapability.SmallerMaxphyaddr) is not > 0 ? PhysBits.ValueIn(words[PhysBitsWord]) : null;
 
-    /// <summary>IA32_ARCH_CAPABILITIES as the guest was given it, or as its first host gives it; null where it has none or that is not known.</summary>
-    public static ulong? PromisedArchCapabilities(GuestFacts guest, HostFacts? first)
-    {
-        ulong promised = 0;
-        bool told = guest.Contract.FeatureMsrs.TryGet(MsrIndex.Ia32ArchCapabilities, out promised)
-            || first?.Snapshot.FeatureMsrs?.Value.TryGet(MsrIndex.Ia32ArchCapabilities, out promised) is true;
-        return told && guest.Features[Kvm.Model.Cpuid.ModelFeature.ArchCapabilities] ? promised : null;
-    }
+    /// <summary>
+    /// IA32_ARCH_CAPABILITIES as the guest was given it, or as its first host gives it as far as that is known; null where it has none or
+    /// nothing is known.
+    /// </summary>
+    public static PartlyKnownMsr? PromisedArchCapabilities(GuestFacts guest, HostFacts? first)
+        => !guest.Features[Kvm.Model.Cpuid.ModelFeature.ArchCapabilities] ? null
+            : guest.Contract.FeatureMsrs.TryGet(MsrIndex.Ia32ArchCapabilities, out ulong given) ? new PartlyKnownMsr(MsrIndex.Ia32ArchCapabilities, given, ulong.MaxValue)
+            : first is null ? null
+            : PartlyKnownMsr.Find(first.Snapshot, MsrIndex.Ia32ArchCapabilities);
 
-    /// <summary>IA32_ARCH_CAPABILITIES as a host offers it, 0 where it has none; null where that is not known.</summary>
-    public static ulong? OfferedArchCapabilities(HostFacts host)
-    {
-        ulong offered = 0;
-        bool known = host.Snapshot.FeatureMsrs?.Value.TryGet(MsrIndex.Ia32ArchCapabilities, out offered) is true
-            || host.Snapshot.FeatureMsrIndices?.Value.Contains(MsrIndex.Ia32ArchCapabilities) is false;
-        return known ? offered : null;
-    }
+    /// <summary>IA32_ARCH_CAPABILITIES as a host offers it, 0 where it has none, as far as that is known; null where nothing is known.</summary>
+    public static PartlyKnownMsr? OfferedArchCapabilities(HostFacts host)
+        => PartlyKnownMsr.Find(host.Snapshot, MsrIndex.Ia32ArchCapabilities)
+            ?? (host.Snapshot.FeatureMsrIndices?.Value.Contains(MsrIndex.Ia32ArchCapabilities) is false ? new PartlyKnownMsr(MsrIndex.Ia32ArchCapabilities, 0, ulong.MaxValue) : null);
 
     /// <summary>A width that the last host had, and that this one has not but could pretend (contract S11).</summary>
     private static void SmallerWidth(GuestFacts guest, HostFacts here, HostFacts? before, HopReport report)
@@ -118,15 +116,26 @@ internal static class PolicyClauses
             return;
         }
 
-        if (OfferedArchCapabilities(here) is not { } offered)
+        PartlyKnownMsr offered = OfferedArchCapabilities(here) ?? new PartlyKnownMsr(Index, 0, 0);
+        bool open = offered.Known == 0;
+        bool broken = false;
+        foreach (MsrBits bits in KnownMsrs.Find(Index)!.Bits.Where(bits => (promised.Known & bits.Mask) == bits.Mask))
         {
-            report.Missing("featureMsrs 10a", ClauseTable.PromiseArchCapabilities);
-            return;
+            bool with0 = bits.Allows(promised.Value, offered.Value);
+            bool with1 = bits.Allows(promised.Value, offered.Value | ~offered.Known);
+            broken |= !with0 && !with1;
+            open |= with0 != with1;
         }
 
-        if (KnownMsrs.Find(Index) is { } known && known.Bits.Any(bits => !bits.Allows(promised, offered)))
+        if (broken)
         {
-            report.Add(ClauseTable.PromiseArchCapabilities, new Subject(SubjectKind.Msr, Index), promised, offered);
+            // What is not known is shown as promised: it is not what breaks the promise.
+            report.Add(ClauseTable.PromiseArchCapabilities, new Subject(SubjectKind.Msr, Index), promised.Value, offered.Value | (promised.Value & ~offered.Known));
+        }
+
+        if (open)
+        {
+            report.Missing("featureMsrs 10a", ClauseTable.PromiseArchCapabilities);
         }
     }
 }

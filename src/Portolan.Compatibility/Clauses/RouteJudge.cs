@@ -88,6 +88,9 @@ internal sealed class RouteJudge
         PromiseClauses.Numbers(_guest, host, report);
     }
 
+    /// <summary>What is known of the feature MSRs refuses a guest, whatever else is not known of the host.</summary>
+    private void RefusedVmxMsrs(HopReport report, HostFacts host) => SetupClauses.RefusedVmxMsrs(new PaperVcpu(_guest, host) { HasCpuid = true }, report);
+
     /// <summary>What needs no state: the promises.</summary>
     private void Promises(HopReport report, HostFacts host, HostFacts before)
     {
@@ -101,6 +104,7 @@ internal sealed class RouteJudge
         PromiseClauses.Components(_guest, host, report);
         PromiseClauses.Features(vcpu, report);
         PromiseClauses.Numbers(_guest, host, report);
+        RefusedVmxMsrs(report, host);
     }
 
     private (PaperVcpu? Vcpu, CarriedState? Carried) Visit(HopReport report, HostFacts host, PaperVcpu? before, CarriedState? carried)
@@ -119,6 +123,8 @@ internal sealed class RouteJudge
             {
                 ShownPromises(report, host);
             }
+
+            RefusedVmxMsrs(report, host);
 
             return default;
         }

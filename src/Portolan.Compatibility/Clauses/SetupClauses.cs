@@ -7,8 +7,10 @@ using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Guest;
 using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Xsave;
+using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Msr;
+using Portolan.X86.Vmx;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Compatibility.Clauses;
@@ -95,7 +97,7 @@ internal static class SetupClauses
     {
         if (vcpu.StartsFeatureMsrsAtZero)
         {
-            vcpu.Vmx = vcpu.Vmx is null ? null : default(X86.Vmx.VmxCapabilities);
+            vcpu.Vmx = vcpu.Vmx is null ? null : KnownVmxCapabilities.All(default);
         }
 
         GuestContract contract = vcpu.Guest.Contract;
@@ -136,8 +138,22 @@ internal static class SetupClauses
         return true;
     }
 
-    /// <summary>What the host offers for a feature MSR; 0 where that is not known.</summary>
-    public static ulong MaximumOf(HostFacts host, uint index) => host.Snapshot.FeatureMsrs?.Value.TryGet(index, out ulong value) is true ? value : 0;
+    /// <summary>What the host offers for a feature MSR, a bit that is not known as the guest has it; 0 where nothing is known.</summary>
+    public static ulong MaximumOf(HostFacts host, MsrValue promised)
+        => PartlyKnownMsr.Find(host.Snapshot, promised.Index) is { } told ? told.Value | (promised.Value & ~told.Known) : 0;
+
+    /// <summary>The VMX capability MSRs that a host refuses for what is known of it, whatever is not; the vCPU is one that has its CPUID.</summary>
+    public static void RefusedVmxMsrs(PaperVcpu vcpu, HopReport report)
+    {
+        foreach (MsrValue row in vcpu.Guest.FeatureMsrs.Where(static row => VmxCapabilities.Has(row.Index)))
+        {
+            RefusalRule? rule = vcpu.Guest.Features[ModelFeature.Vmx] ? MsrClauses.Write(vcpu, row.Index, row.Value) : null;
+            if (MissingFact.NameOf(rule) is null)
+            {
+                report.Refused(rule, new Subject(SubjectKind.Msr, row.Index), row.Value, MaximumOf(vcpu.Host, row));
+            }
+        }
+    }
 
     private static void FeatureMsrs(PaperVcpu vcpu, HopReport report)
     {
@@ -145,7 +161,7 @@ internal static class SetupClauses
         {
             RefusalRule? rule = MsrClauses.Write(vcpu, row.Index, row.Value);
             vcpu.IsVmxUntold |= MissingFact.NameOf(rule) is not null && KnownMsrs.Find(row.Index)?.Kind == MsrKind.VmxCapability;
-            report.Refused(rule, new Subject(SubjectKind.Msr, row.Index), row.Value, MaximumOf(vcpu.Host, row.Index));
+            report.Refused(rule, new Subject(SubjectKind.Msr, row.Index), row.Value, MaximumOf(vcpu.Host, row));
         }
     }
 

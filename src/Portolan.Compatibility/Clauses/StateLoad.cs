@@ -38,7 +38,7 @@ internal sealed class StateLoad(RouteQuestion question, PaperVcpu vcpu, HopRepor
             {
                 foreach (MsrValue msr in written)
                 {
-                    report.Refused(MsrClauses.Write(vcpu, msr.Index, msr.Value), new Subject(SubjectKind.Msr, msr.Index), msr.Value, SetupClauses.MaximumOf(host, msr.Index));
+                    report.Refused(MsrClauses.Write(vcpu, msr.Index, msr.Value), new Subject(SubjectKind.Msr, msr.Index), msr.Value, SetupClauses.MaximumOf(host, msr));
                 }
             }
             else if (state.Has(part) && !(part == VcpuPart.NestedState && _sregsRefused))

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Portolan.Kvm;
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Clauses;
@@ -13,12 +14,14 @@ namespace Portolan.Compatibility.Clauses;
 /// <summary>VMX capability MSRs and enlightened VMCS of a vCPU (contract section 3 and 4). A rule is a refusal or names a missing fact.</summary>
 internal static class VmxClauses
 {
+    private const string AllMsrs = "featureMsrs";
+
     /// <summary>KVM_SET_CPUID2 derives the FIXED1 MSRs (contract M11).</summary>
     public static void OnCpuid(PaperVcpu vcpu)
     {
         if (vcpu.Vmx is { } own && vcpu.Guest.Features[ModelFeature.Vmx])
         {
-            vcpu.Vmx = own with { Cr0Fixed1 = VmxFixed1.Cr0, Cr4Fixed1 = VmxFixed1.Cr4(vcpu.Guest.Contract.Cpuid, Fixed1(vcpu.Host) ?? VmxFixed1Span.Original) };
+            vcpu.Vmx = own.WithFixed1(VmxFixed1.Cr0, VmxFixed1.Cr4(vcpu.Guest.Contract.Cpuid, Fixed1(vcpu.Host) ?? VmxFixed1Span.Original));
         }
     }
 
@@ -27,7 +30,7 @@ internal static class VmxClauses
     {
         if (vcpu.Vmx is not { } own || vcpu.Host.Vmx is not { } maxima)
         {
-            return MissingFact.Rule("featureMsrs");
+            return MissingFact.Rule(AllMsrs);
         }
 
         bool derived = VmxRestoreRules.Of(index) is [VmxRestoreRule.Derived or VmxRestoreRule.NotRestorable, ..];
@@ -36,14 +39,18 @@ internal static class VmxClauses
             return null;
         }
 
-        VmxRestoreAnswer byMaxima = VmxRestore.Check(index, value, maxima, own, vcpu.InVmxOperation);
-        VmxRestoreAnswer byCurrent = VmxRestore.Check(index, value, own, own, vcpu.InVmxOperation);
-        if (vcpu.Host.Behaviours.VmxRestoreAgainst is null && byMaxima.Accepted != byCurrent.Accepted)
+        VmxRestoreAnswer? byMaxima = VmxRestore.Check(index, value, maxima, own, vcpu.InVmxOperation);
+        VmxRestoreAnswer? byCurrent = VmxRestore.Check(index, value, own, own, vcpu.InVmxOperation);
+        if (vcpu.Host.Behaviours.VmxRestoreAgainst is null && byMaxima?.Accepted != byCurrent?.Accepted)
         {
             return MissingFact.Rule("vmx.restore-against");
         }
 
-        VmxRestoreAnswer answer = vcpu.Host.Behaviours.VmxRestoreAgainst == VmxRestoreAgainst.Current ? byCurrent : byMaxima;
+        if ((vcpu.Host.Behaviours.VmxRestoreAgainst == VmxRestoreAgainst.Current ? byCurrent : byMaxima) is not { } answer)
+        {
+            return MissingFact.Rule(Msr(index));
+        }
+
         if (answer.Accepted)
         {
             vcpu.Vmx = own.With(index, value);
@@ -81,7 +88,7 @@ internal static class VmxClauses
                 return missing;
             }
 
-            vcpu.Vmx = vcpu.Vmx is { } own ? filter.Rewrite(own) : null;
+            vcpu.Vmx = vcpu.Vmx?.Map(filter.Rewrite);
         }
 
         vcpu.Enlightened = true;
@@ -112,7 +119,7 @@ internal static class VmxClauses
 
         if (vcpu.Vmx is not { } own)
         {
-            return MissingFact.Rule("featureMsrs");
+            return MissingFact.Rule(AllMsrs);
         }
 
         if (index == MsrIndex.Ia32VmxCr4Fixed1 && Fixed1(vcpu.Host) is null
@@ -121,15 +128,17 @@ internal static class VmxClauses
             return MissingFact.Rule("vmx.cr4-fixed1");
         }
 
-        return own.TryGet(index, out value) ? Filtered(vcpu, index, ref value) : ClauseTable.MsrUnknown;
+        return !VmxCapabilities.Has(index) ? ClauseTable.MsrUnknown
+            : own.TryGet(index, out value) ? Filtered(vcpu, index, ref value)
+            : MissingFact.Rule(Msr(index));
     }
 
     /// <summary>A VM entry into L2 with these controls: the rule that refuses it.</summary>
     public static RefusalRule? Entry(PaperVcpu vcpu, in VmxControlSettings controls)
     {
-        if (vcpu.Vmx is not { } own)
+        if (vcpu.Vmx is not { KnowsControls: true, Values: var own })
         {
-            return MissingFact.Rule("featureMsrs");
+            return MissingFact.Rule(AllMsrs);
         }
 
         if (!vcpu.Guest.Contract.EnlightenedVmcs)
@@ -165,6 +174,9 @@ internal static class VmxClauses
         bool functions = (controls.Secondary & VmxBits.SecondaryEnableVmFunctions) != 0;
         return own.Secondary.Refused(controls.Secondary) == 0 && (!functions || (controls.VmFunctions & ~own.VmFunctions) == 0);
     }
+
+    /// <summary>The fact that is missing where an unknown bit of an MSR decides.</summary>
+    private static string Msr(uint index) => string.Create(CultureInfo.InvariantCulture, $"{AllMsrs} {index:x}");
 
     private static RefusalRule? Filtered(PaperVcpu vcpu, uint index, ref ulong value)
     {

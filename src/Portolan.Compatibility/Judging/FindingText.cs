@@ -80,13 +80,21 @@ public static class FindingText
 
         // A refusal carries only the value that was refused; what the host would take stands in its snapshot.
         ulong host = finding.Host;
-        if (IsRefusal(finding) && (snapshot?.FeatureMsrs is not { } offered || !offered.Value.TryGet(index, out host)))
+        PartlyKnownMsr? offered = IsRefusal(finding) && snapshot is not null ? PartlyKnownMsr.Find(snapshot, index) : null;
+        if (IsRefusal(finding) && offered is not { Known: not 0 })
         {
             return new(msr, "", Wide(finding.Guest), Refused);
         }
 
+        // What is not known of the host is not what it refuses.
+        host = offered is { } told ? told.Value | (finding.Guest & ~told.Known) : host;
         (string place, string names) = MsrDifference.Of(index, finding.Guest, host);
-        return new(place, names, Wide(finding.Guest), IsRefusal(finding) ? $"at most {Wide(host)}" : Wide(host));
+        return new(place, names, Wide(finding.Guest), offered switch
+        {
+            null => Wide(host),
+            { Known: ulong.MaxValue } => $"at most {Wide(host)}",
+            _ => $"at most {Wide(host)}, as far as it is known",
+        });
     }
 
     /// <summary>The words of an entry into L2: the controls set and not allowed, or of all that was set.</summary>

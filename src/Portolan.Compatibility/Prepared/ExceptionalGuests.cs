@@ -19,6 +19,7 @@ internal static class ExceptionalGuests
         bool always = HasOddSettings(guest) || HasOddState(guest) || guest.Guest.FeatureMsrs.Any(msr => IsOdd(guest, msr)) || LacksVmxMsrs(guest);
         return (always ? Exceptions.Always : 0)
             | (guest.Guest.Contract.EnlightenedVmcs ? Exceptions.RewritesForEveryone : 0)
+            | (guest.Guest.FeatureMsrs.Any(static msr => VmxCapabilities.Has(msr.Index)) ? Exceptions.PartlyKnownVmx : 0)
             | (PolicyNeeds.Version(guest.Source) is null ? Exceptions.Always : 0)
             | (guest.Source.Snapshot.Vmm is null ? 0 : Exceptions.OddVersion);
     }

@@ -15,4 +15,7 @@ internal enum Exceptions
 
     /// <summary>The VMM's version has parts that a packed one has no room for.</summary>
     OddVersion = 4,
+
+    /// <summary>The guest is given VMX capability MSRs, and of the host their maxima, or what every guest needs, are known in part.</summary>
+    PartlyKnownVmx = 8,
 }

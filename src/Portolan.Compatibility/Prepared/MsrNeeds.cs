@@ -5,6 +5,7 @@ using Portolan.Compatibility.Judging;
 using Portolan.Kvm;
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Snapshot;
 using Portolan.X86.Msr;
 using static Portolan.Kvm.Model.Registers.ControlRegisters;
 
@@ -160,9 +161,9 @@ internal static class MsrNeeds
 
     private static void OfferPerf(HostFacts host, Offer offer)
     {
-        ulong maximum = 0;
-        bool known = host.Snapshot.FeatureMsrs?.Value.TryGet(MsrIndex.Ia32PerfCapabilities, out maximum) is true;
-        offer.Lacks(0, ~maximum, known ? Verdict.Incompatible : Verdict.Unknown);
+        PartlyKnownMsr maximum = PartlyKnownMsr.Find(host.Snapshot, MsrIndex.Ia32PerfCapabilities) ?? default;
+        offer.Lacks(0, maximum.Known & ~maximum.Value);
+        offer.Lacks(0, ~maximum.Known, Verdict.Unknown);
     }
 
     /// <summary>As it is, and again where a kernel may rewrite what leaf 0DH promises.</summary>

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using Portolan.Compatibility.Clauses;
 using Portolan.Compatibility.Judging;
 using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Snapshot;
 using Portolan.X86.Features;
 using Portolan.X86.Msr;
 
@@ -57,9 +58,9 @@ internal static class PolicyNeeds
 
     private static int WordsFor(ImmutableArray<CpuidFeature> bits) => (bits.Length + BitsOfWord - 1) / BitsOfWord;
 
-    private static ulong? PromisedArch(Departure guest) => PolicyClauses.PromisedArchCapabilities(guest.Guest, guest.Source);
+    private static PartlyKnownMsr? PromisedArch(Departure guest) => PolicyClauses.PromisedArchCapabilities(guest.Guest, guest.Source);
 
-    private static ulong? OfferedArch(HostFacts host) => PolicyClauses.OfferedArchCapabilities(host);
+    private static PartlyKnownMsr? OfferedArch(HostFacts host) => PolicyClauses.OfferedArchCapabilities(host);
 
     private static ulong ArchMask(params MigrationRule[] rules)
         => KnownMsrs.Find(ArchCapabilities)!.Bits.Where(bits => rules.Contains(bits.Rule)).Aggregate(0UL, static (mask, bits) => mask | bits.Mask);
@@ -68,8 +69,8 @@ internal static class PolicyNeeds
     {
         if (PromisedArch(guest) is { } promised)
         {
-            need[0] = promised & ArchSubset;
-            need[1] = ~promised & ArchInverted;
+            need[0] = promised.Value & ArchSubset;
+            need[1] = promised.Known & ~promised.Value & ArchInverted;
         }
     }
 
@@ -78,8 +79,10 @@ internal static class PolicyNeeds
         if (OfferedArch(host) is { } offered)
         {
             Verdict verdict = Severities.VerdictOf(ClauseTable.PromiseArchCapabilities);
-            offer.Lacks(0, ~offered, verdict);
-            offer.Lacks(1, offered, verdict);
+            offer.Lacks(0, offered.Known & ~offered.Value, verdict);
+            offer.Lacks(1, offered.Value, verdict);
+            offer.Lacks(0, ~offered.Known, Verdict.Unknown);
+            offer.Lacks(1, ~offered.Known, Verdict.Unknown);
         }
     }
 

@@ -21,6 +21,7 @@ public sealed class PreparedHost
         IsBare = !facts.MissingForAll.IsEmpty;
         Exceptions = Exceptions.Always
             | (facts.Behaviours.EvmcsFilterSees == EvmcsFilterSees.Everyone ? Exceptions.RewritesForEveryone : 0)
+            | (IsBare || facts.Vmx is { IsComplete: false } || facts.Snapshot.FeatureMsrIndices is null ? Exceptions.PartlyKnownVmx : 0)
             | (PolicyNeeds.Version(facts) is null ? Exceptions.OddVersion : 0);
         Floor = PolicyClauses.IgnoresMsrs(facts) is null ? Verdict.Compatible : Verdict.CompatibleWithWarnings;
         _machines = MachineTypes.Of(facts);

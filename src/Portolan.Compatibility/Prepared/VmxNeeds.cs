@@ -43,7 +43,7 @@ internal static class VmxNeeds
     /// <summary>The rows.</summary>
     public static ImmutableArray<Need> Rows { get; } =
     [
-        new FlagNeed("VMX capability MSRs known", Stage.Load, [], static guest => MsrNeeds.Contract(guest, MsrIndex.Ia32VmxBasic) is not null, static host => host.Vmx is null ? Verdict.Unknown : Verdict.Compatible),
+        new FlagNeed("VMX capability MSRs known", Stage.Load, [], static guest => MsrNeeds.Contract(guest, MsrIndex.Ia32VmxBasic) is not null, static host => host.Vmx is { IsComplete: true } ? Verdict.Compatible : Verdict.Unknown),
         .. VmxCapabilitiesReader.RestoreOrder.SelectMany(static index => RowsOf(index)),
     ];
 
@@ -102,7 +102,7 @@ internal static class VmxNeeds
 
     /// <summary>The host's maximum; null where another row says that it is not known.</summary>
     private static ulong? Own(HostFacts host, uint index)
-        => host.Msr(index) is not null && host.Vmx is { } maxima && maxima.TryGet(index, out ulong own) ? own : null;
+        => host.Msr(index) is not null && host.Vmx is { IsComplete: true } maxima && maxima.TryGet(index, out ulong own) ? own : null;
 
     /// <summary>The pin-based controls are written before IA32_VMX_MISC (contract M12).</summary>
     private static bool AllowsTimer(Departure guest)

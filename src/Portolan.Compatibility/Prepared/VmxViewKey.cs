@@ -28,7 +28,7 @@ internal readonly record struct VmxViewKey
         HypervAbsent = host.Behaviours.HypervSupport == HypervSupport.Absent;
         Enlightenment = host.Capability(KvmCapability.HypervEnlightenedVmcs);
         AreIndicesKnown = host.Snapshot.FeatureMsrIndices is not null;
-        AreMaximaKnown = host.Vmx is not null;
+        AreMaximaKnown = host.Vmx is { IsComplete: true };
         for (uint index = MsrIndex.Ia32VmxBasic; index <= MsrIndex.Ia32VmxVmfunc; index++)
         {
             Readable |= host.Msr(index) is null ? 0 : 1u << (int)(index - MsrIndex.Ia32VmxBasic);

@@ -1,10 +1,13 @@
 using System.Collections.Immutable;
 using Portolan.Kvm;
 using Portolan.Kvm.Behaviours;
+using Portolan.Kvm.Guest;
 using Portolan.Kvm.Model;
 using Portolan.Kvm.Routes;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
+using Portolan.X86.Features;
+using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Compatibility.Run;
@@ -12,6 +15,7 @@ namespace Portolan.Compatibility.Run;
 /// <summary>The model of a host, made once, of which every question takes a process of its own.</summary>
 internal sealed class HostModel
 {
+    private static readonly CpuidFeature Vmx = FeatureTable.Get("vmx");
     private readonly HostSnapshot _snapshot;
     private readonly ModelSystem? _first;
     private readonly XsaveLayout? _layout;
@@ -36,6 +40,12 @@ internal sealed class HostModel
         UnknownCpuidBits = _snapshot.UnknownCpuidBits,
         CpuidIsPartial = _snapshot.SupportedCpuidIsPartial,
     };
+
+    /// <summary>The feature MSRs that the host refuses for what little is known of it, where it cannot be modelled.</summary>
+    /// <param name="guest">The guest.</param>
+    internal IEnumerable<(MsrValue Msr, RefusalRule Rule)> RefusedUnmodelled(GuestContract guest)
+        => Missing.IsEmpty || !guest.Cpuid.Has(Vmx) ? []
+            : VmxMsrs.Refused(_snapshot, guest.FeatureMsrs.OrderBy(static msr => msr.Index == MsrIndex.Ia32VmxMisc));
 
     private IKvmSystem NewSystem() => _first is { } first ? first.AnotherProcess() : new UnmodelledSystem(_snapshot, Missing[0]);
 

@@ -5,6 +5,7 @@ using Portolan.Kvm.Capture;
 using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Routes;
 using Portolan.X86.Features;
+using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Compatibility.Run;
@@ -22,6 +23,7 @@ internal sealed class TraceReading(RouteQuestion question, HostModel[] models, R
         {
             Missing(hop);
             Refusals(hop, static refusal => refusal.Phase == RoutePhase.Setup);
+            Unmodelled(hop);
             Promise(hop);
             Arrival(hop);
             Refusals(hop, static refusal => refusal.Phase == RoutePhase.Load);
@@ -53,6 +55,15 @@ internal sealed class TraceReading(RouteQuestion question, HostModel[] models, R
             {
                 _missing.Add(new MissingEvidence(hop, missing.Fact));
             }
+        }
+    }
+
+    /// <summary>A host that cannot be modelled may be known to refuse a feature MSR.</summary>
+    private void Unmodelled(int hop)
+    {
+        foreach ((MsrValue msr, RefusalRule rule) in models[hop].RefusedUnmodelled(question.Guest))
+        {
+            Add(rule, ClauseSeverity.Blocks, hop, new Subject(SubjectKind.Msr, msr.Index), msr.Value);
         }
     }
 

@@ -13,7 +13,7 @@ internal static class Observed
     {
         CpuidPlace cpuid => Word(host, cpuid),
         MsrPlace { Bits: ulong.MaxValue } whole => Listed(host.FeatureMsrIndices, whole.Index),
-        MsrPlace msr => host.FeatureMsrs is { } msrs && msrs.Value.TryGet(msr.Index, out ulong value) ? value & msr.Bits : null,
+        MsrPlace msr => PartlyKnownMsr.Find(host, msr.Index) is { } told && (told.Known & msr.Bits) == msr.Bits ? told.Value & msr.Bits : null,
         MsrListPlace list => Listed(list.IsFeatureList ? host.FeatureMsrIndices : host.SavedMsrs, list.Index),
         ComponentPlace component => Has(component.IsSupervisor ? host.SupportedXss : host.SupportedXcr0, component.Component),
         CapabilityPlace capability => host.Capabilities is { } known && known.Value.TryGetValue(capability.Name, out long answer) ? unchecked((ulong)answer) : null,

@@ -38,7 +38,7 @@ internal sealed class ModelHost
         IsAmd = snapshot.KvmModule is { } module ? module.Value == "kvm_amd" || module.Value != "kvm_intel" && GuestCpuid.Of(any).IsAmd : GuestCpuid.Of(any).IsAmd;
         HasXsave = !supported.IsEmpty;
         HasPku = supported[XFeatures.PkruIndex];
-        Vmx = snapshot.FeatureMsrs is { } features && VmxCapabilitiesReader.TryRead(features.Value, out VmxCapabilities vmx, out _) ? vmx : null;
+        Vmx = PartlyKnownMsr.VmxOf(snapshot);
         Msrs = MsrMap.Of(this);
         InitialImage = XsaveState.NewImage(this);
         ResetRegs = ResetState.General;
@@ -78,8 +78,8 @@ internal sealed class ModelHost
 
     public MsrMap Msrs { get; }
 
-    /// <summary>The maxima of the VMX capability MSRs; null if the snapshot does not have them.</summary>
-    public VmxCapabilities? Vmx { get; }
+    /// <summary>The maxima of the VMX capability MSRs, as far as they are known; null if the snapshot tells nothing of them.</summary>
+    public KnownVmxCapabilities? Vmx { get; }
 
     /// <summary>The image of a vCPU that is all initial, as far as it is not zeros.</summary>
     public byte[] InitialImage { get; }

@@ -2,6 +2,7 @@ using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Host;
+using Portolan.Kvm.Snapshot;
 using Portolan.X86.Msr;
 
 namespace Portolan.Kvm.Model.Msr;
@@ -112,14 +113,11 @@ internal static class MsrRules
 
     private static RefusalRule? PerfCapabilities(ulong value, ModelHost host)
     {
-        if (value == 0)
-        {
-            return null;
-        }
-
-        return host.Snapshot.FeatureMsrs?.Value.TryGet(MsrIndex.Ia32PerfCapabilities, out ulong maximum) is not true
-            ? MissingFact.Rule("featureMsrs 345")
-            : (value & ~maximum) != 0 ? ClauseTable.MsrPerfCapabilities : null;
+        PartlyKnownMsr known = PartlyKnownMsr.Find(host.Snapshot, MsrIndex.Ia32PerfCapabilities) ?? default;
+        ulong beyond = value & ~known.Value;
+        return (beyond & known.Known) != 0 ? ClauseTable.MsrPerfCapabilities
+            : beyond != 0 ? MissingFact.Rule("featureMsrs 345")
+            : null;
     }
 
     private static RefusalRule? FeatCtl(ulong value, bool byHost, ModelVcpu vcpu)

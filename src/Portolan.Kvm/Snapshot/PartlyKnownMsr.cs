@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using Portolan.X86.Msr;
+using Portolan.X86.Vmx;
 
 namespace Portolan.Kvm.Snapshot;
 
@@ -53,5 +55,15 @@ public readonly record struct PartlyKnownMsr
         }
 
         return null;
+    }
+
+    /// <summary>What a host knows of KVM's maxima of the VMX capability MSRs; null for nothing.</summary>
+    /// <param name="host">The host.</param>
+    public static KnownVmxCapabilities? VmxOf(HostSnapshot host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        return host.FeatureMsrs is null && host.PartlyKnownFeatureMsrs is null
+            ? null
+            : VmxCapabilitiesReader.ReadKnown(host.FeatureMsrs?.Value ?? MsrTable.Empty, index => Find(host, index) is { } msr ? (msr.Value, msr.Known) : null);
     }
 }

@@ -47,6 +47,30 @@ public sealed class CheckTests : IDisposable
     }
 
     [Fact]
+    public void A_host_that_QEMU_alone_describes_blocks_a_guest_whose_VMX_control_it_says_to_lack()
+    {
+        string told = File.ReadAllText(Repository.At("tests", "Portolan.Formats.Tests", "Seeds", "qmp-kvm.json"));
+        const string Source = "shipped:intel-bochs-skylake-x-6.12.117";
+        string guest = _folder.At("vmx.json");
+        Assert.Equal(0, PortolanProcess.Start("guest", "define", "--host", Source, "-o", guest).ExitCode);
+
+        string without = Judged("off", "\"vmx-secondary-ctls\": true, \"vmx-ept\": false");
+        string with = Judged("on", "\"vmx-secondary-ctls\": true, \"vmx-ept\": true");
+
+        Assert.Contains("1 blocks", without, StringComparison.Ordinal);
+        Assert.Contains("MSR 48BH IA32_VMX_PROCBASED_CTLS2 [33] may be 1 enable EPT vmx-ept (QEMU), [49] may be 1 enable PML vmx-pml (QEMU): guest 0x02137bff00000000, host 0x02117bfd00000000", without, StringComparison.Ordinal);
+        Assert.DoesNotContain("vmx-ept", with, StringComparison.Ordinal);
+
+        string Judged(string name, string properties)
+        {
+            string file = _folder.Write(name + ".txt", told.Replace("\"vmx-ept\": true", properties, StringComparison.Ordinal));
+            string host = _folder.At(name + ".json");
+            Assert.Equal(0, PortolanProcess.Start("host", "import", file, "-o", host).ExitCode);
+            return PortolanProcess.Start("check", "--guest", guest, "--via", $"{Source},{host}").Output;
+        }
+    }
+
+    [Fact]
     public void An_incompatible_route_names_the_bit_both_values_and_what_would_help()
     {
         Stranded();

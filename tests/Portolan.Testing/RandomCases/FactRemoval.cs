@@ -37,10 +37,10 @@ public static class FactRemoval
     public static int Count(HostSnapshot host)
     {
         ArgumentNullException.ThrowIfNull(host);
-        return Fields.Length + (host.Capabilities?.Value.Count ?? 0) + host.Behaviours.Count + (host.FeatureMsrs?.Value.Count ?? 0);
+        return Fields.Length + (host.Capabilities?.Value.Count ?? 0) + host.Behaviours.Count + (2 * (host.FeatureMsrs?.Value.Count ?? 0));
     }
 
-    /// <summary>The removal of one fact: a field, a capability, a behaviour, the maximum of a feature MSR.</summary>
+    /// <summary>The removal of one fact: a field, a capability, a behaviour, the maximum of a feature MSR or some of its bits.</summary>
     public static Change<HostSnapshot> Of(HostSnapshot host, int fact)
     {
         ArgumentNullException.ThrowIfNull(host);
@@ -63,14 +63,41 @@ public static class FactRemoval
             return new(behaviours[behaviour], had => had with { Behaviours = had.Behaviours.Remove(behaviours[behaviour]) });
         }
 
-        MsrValue row = host.FeatureMsrs!.Value[behaviour - behaviours.Length];
-        return new($"the maximum of {row.Index:x}", had => had with { FeatureMsrs = BaseHosts.Fact(had.FeatureMsrs!.Value.Without(row.Index)) });
+        int maximum = behaviour - behaviours.Length;
+        MsrTable maxima = host.FeatureMsrs!.Value;
+        return maximum < maxima.Count ? Maximum(maxima[maximum].Index) : Bits(maxima[maximum - maxima.Count].Index, ulong.MaxValue);
     }
+
+    /// <summary>Takes the maximum of a feature MSR out.</summary>
+    /// <param name="index">The MSR.</param>
+    public static Change<HostSnapshot> Maximum(uint index)
+        => new($"the maximum of {index:x}", had => had with { FeatureMsrs = BaseHosts.Fact(had.FeatureMsrs!.Value.Without(index)) });
+
+    /// <summary>Takes some bits of the maximum of a feature MSR out; the others stay known.</summary>
+    /// <param name="index">The MSR.</param>
+    /// <param name="bits">A 1 for every bit that is forgotten.</param>
+    public static Change<HostSnapshot> Bits(uint index, ulong bits)
+        => new($"the bits {bits:x} of the maximum of {index:x}", had => had.FeatureMsrs is { } maxima && maxima.Value.TryGet(index, out ulong value)
+            ? had with
+            {
+                FeatureMsrs = BaseHosts.Fact(maxima.Value.Without(index)),
+                PartlyKnownFeatureMsrs = BaseHosts.Fact<ImmutableArray<PartlyKnownMsr>>(
+                    [.. PartlyKnownMsr.Of(had).Where(msr => msr.Index != index).Append(new(index, value, ~bits)).OrderBy(static msr => msr.Index)]),
+            }
+            : had);
 
     /// <summary>A fact at random: half of the time a field.</summary>
     public static Change<HostSnapshot> Next(CaseRandom random, HostSnapshot host)
     {
         ArgumentNullException.ThrowIfNull(random);
+        int maxima = host.FeatureMsrs?.Value.Count ?? 0;
+        if (maxima > 0 && random.Percent(25))
+        {
+            // One bit, a byte, or any: as tools tell a word of it.
+            ulong some = random.Below(3) switch { 0 => 1UL << random.Below(64), 1 => 0xffUL << random.Below(57), _ => random.Bits() };
+            return Bits(host.FeatureMsrs!.Value[random.Below(maxima)].Index, some);
+        }
+
         return Of(host, random.Percent(50) ? random.Below(Fields.Length) : random.Below(Count(host)));
     }
 }
