@@ -41,6 +41,17 @@ internal static class StreamCheckDocument
             }
 
             writer.Json.WriteEndArray();
+            writer.Json.WriteStartArray("unjudged");
+            foreach (UnjudgedState state in judgement.Unjudged)
+            {
+                writer.Json.WriteStartObject();
+                writer.Number("vcpu", state.Vcpu);
+                writer.Text("what", state.What);
+                writer.Text("why", state.Why);
+                writer.Json.WriteEndObject();
+            }
+
+            writer.Json.WriteEndArray();
             writer.Json.WriteStartObject("answer");
             VerdictDocument.WriteMembers(writer, judgement.Report);
             writer.Json.WriteEndObject();

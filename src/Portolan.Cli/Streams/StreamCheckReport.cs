@@ -52,5 +52,10 @@ internal static class StreamCheckReport
         {
             report.Line(string.Create(CultureInfo.InvariantCulture, $"  vCPU {dropped.Vcpu}: QEMU drops {dropped.Msr.Msr} ({dropped.Msr.Field}), which the host does not list"), LineTone.Doubtful);
         }
+
+        foreach (UnjudgedState state in judgement.Unjudged)
+        {
+            report.Line(Printable.OneLine(string.Create(CultureInfo.InvariantCulture, $"  vCPU {state.Vcpu}: not judged: {state.What}: {state.Why}")), LineTone.Faint);
+        }
     }
 }

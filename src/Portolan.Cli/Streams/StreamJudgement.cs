@@ -22,8 +22,9 @@ internal sealed record DroppedMsr(uint Vcpu, StreamMsr Msr);
 /// <param name="Host">The host's name.</param>
 /// <param name="Report">The verdict as every output renders it.</param>
 /// <param name="Dropped">MSRs with a value that the host's QEMU drops.</param>
+/// <param name="Unjudged">State that is not held against the host.</param>
 /// <param name="Disagreement">What the two engines do not agree on; null if they agree.</param>
-internal sealed record StreamJudgement(string Host, VerdictReport Report, ImmutableArray<DroppedMsr> Dropped, string? Disagreement)
+internal sealed record StreamJudgement(string Host, VerdictReport Report, ImmutableArray<DroppedMsr> Dropped, ImmutableArray<UnjudgedState> Unjudged, string? Disagreement)
 {
     /// <summary>The fact that a stream does not tell and that no host's snapshot can.</summary>
     public const string GuestCpuid = "the guest's CPUID, which a stream does not carry: what it was promised beyond XCR0 and CR4";
@@ -39,20 +40,21 @@ internal sealed record StreamJudgement(string Host, VerdictReport Report, Immuta
         XsaveLayout layout = host.SupportedCpuid is { } cpuid && XsaveLayout.TryFrom(cpuid.Value, out XsaveLayout own, out _) ? own : XsaveLayout.Legacy;
         ImmutableArray<uint>? listed = host.SavedMsrs?.Value;
         RouteQuestion question = new() { Guest = guest, Hosts = [new JudgedHost(name, host)], Vmm = vmm };
+        ImmutableArray<UnjudgedState> unjudged = UnjudgedState.Of(vcpus, contract, listed);
         List<VcpuJudgement> judged = [];
         string? disagreement = null;
         foreach (StreamVcpu vcpu in vcpus)
         {
             EnginesAnswer answer = Engines.Judge(question with { State = StateOn(vcpu, layout, listed) });
             disagreement ??= answer.Disagreement;
-            judged.AddRange(answer.Judgements.Select(judgement => new VcpuJudgement(vcpu.Id, contract is null ? WithoutContract(judgement) : judgement)));
+            judged.AddRange(answer.Judgements.Select(judgement => new VcpuJudgement(vcpu.Id, Completed(judgement, contract, unjudged.Where(state => state.Vcpu == vcpu.Id)))));
         }
 
         ReportedSettings settings = new(vmm == RestorePolicy.Ignores ? "ignores" : "reports", question.Order.Name, "first", "exact", null);
         VerdictReport report = VerdictReporting.Of(question, settings, judged, withHashes);
         ImmutableArray<DroppedMsr> dropped =
             [.. vcpus.SelectMany(vcpu => vcpu.Msrs.Where(msr => msr.Msr.Value != 0 && StreamVcpu.Drops(msr, listed)).Select(msr => new DroppedMsr(vcpu.Id, msr)))];
-        return new StreamJudgement(name, report with { ExitCode = (int)CheckAnswer.CodeOf(report.Verdict, failOnWarnings: false) }, dropped, disagreement);
+        return new StreamJudgement(name, report with { ExitCode = (int)CheckAnswer.CodeOf(report.Verdict, failOnWarnings: false) }, dropped, unjudged, disagreement);
     }
 
     /// <summary>What a host could have promised at most, with what the state shows to be in use.</summary>
@@ -78,6 +80,13 @@ internal sealed record StreamJudgement(string Host, VerdictReport Report, Immuta
     {
         VcpuState state = vcpu.ToState(layout, listed);
         return state.MpState is <= KvmMpState.SipiReceived ? state with { MpState = KvmMpState.Runnable } : state;
+    }
+
+    /// <summary>The engines' judgement with what they could not know: state that may be refused, and the missing contract.</summary>
+    private static Judgement Completed(Judgement judgement, GuestContract? contract, IEnumerable<UnjudgedState> unjudged)
+    {
+        Judgement known = contract is null ? WithoutContract(judgement) : judgement;
+        return known with { Missing = [.. known.Missing, .. unjudged.Where(static state => state.IsUnknown).Select(static state => new MissingEvidence(0, $"whether {state.What} of vCPU {state.Vcpu} is taken"))] };
     }
 
     /// <summary>

@@ -90,6 +90,33 @@ public sealed class StreamTests(StreamTests.Generated generated) : IClassFixture
     }
 
     [Fact]
+    public void What_a_host_takes_without_listing_it_blocks_nothing_and_what_nobody_judges_is_named()
+    {
+        Prepare(SavedOnG1);
+        Run Changed(string field) => Run("stream", "rewrite", "in.mig", "--to", "out.mig", "--guest", "guest.json", "--sanitise-xstate-bv", "--force", "--set", "env.mp_state=3", "--set", field);
+        Run OnG2b() => Run("stream", "check", "out.mig", "--guest", "guest.json", "--host", "G2b.json");
+
+        Assert.Equal(0, Changed("env.mtrr_deftype=0xc06").ExitCode);
+        Run taken = OnG2b();
+        Assert.Equal((0, ""), (taken.ExitCode, taken.Error));
+        Assert.DoesNotContain("MSR", taken.Output, StringComparison.Ordinal);
+        Assert.Contains("not judged: MP state Halted", taken.Output, StringComparison.Ordinal);
+
+        foreach (string field in (string[])["env.mtrr_deftype=0xc07", "env.mtrr_fixed[0]=0x0606060606060602", "env.mtrr_var[0].base=0xffff000000000006", "env.mce_banks[0]=2"])
+        {
+            Assert.Equal(0, Changed(field).ExitCode);
+            Run refused = OnG2b();
+            Assert.Equal((3, ""), (refused.ExitCode, refused.Error));
+            Assert.Contains("though this host does not list it", refused.Output, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, Run("stream", "rewrite", "out.mig", "--to", "out.mig", "--force", "--set", "env.mp_state=10").ExitCode);
+        Run never = OnG2b();
+        Assert.Equal(1, never.ExitCode);
+        Assert.Contains("[mp-state.value]", never.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_is_inside_the_contract_is_removed_only_by_force_and_the_description_stays_true()
     {
         Prepare(SavedOnG1);
