@@ -1,3 +1,4 @@
+using Portolan.Streams.OtherVmms;
 using Portolan.Streams.Reading;
 using Portolan.Streams.Sections;
 
@@ -9,7 +10,7 @@ namespace Portolan.Streams.Libvirt;
 /// </summary>
 public sealed class StreamFile
 {
-    private const int HeadSize = 16;
+    private const int HeadSize = 512;
 
     private StreamFile(Stream body, LibvirtSaveImage? image, SaveCompression compression, long offset)
     {
@@ -55,7 +56,12 @@ public sealed class StreamFile
         Stream rest = Peek(input, out byte[] head);
         if (!LibvirtSaveImage.Recognises(head))
         {
-            fault = null;
+            fault = OtherVmmSnapshot.Refusal(head);
+            if (fault is not null)
+            {
+                return null;
+            }
+
             SaveCompression packed = Decompression.Recognise(head) ?? SaveCompression.Raw;
             return Unpack(rest, null, packed, 0, out fault);
         }
