@@ -1,7 +1,5 @@
-using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using Portolan.Streams.Sections;
 
 namespace Portolan.Benchmarks;
@@ -11,27 +9,52 @@ namespace Portolan.Benchmarks;
 /// <param name="WalkSeconds">The median of walking it.</param>
 /// <param name="ReadSeconds">The median of reading it, in turn with it.</param>
 /// <param name="AllocatedBytes">What one walk allocates.</param>
-/// <param name="WatchSeconds">The median of the whole program passing it on, judged; null where it was not compiled ahead of time.</param>
-/// <param name="CatSeconds">The median of cat passing it on.</param>
-public sealed record StreamWalkFigure(long Bytes, double WalkSeconds, double ReadSeconds, long AllocatedBytes, double? WatchSeconds, double? CatSeconds)
+/// <param name="Programs">The whole program; null where it was not compiled ahead of time.</param>
+/// <param name="Analyzer">QEMU's own reader; null where it is not there.</param>
+public sealed record StreamWalkFigure(long Bytes, double WalkSeconds, double ReadSeconds, long AllocatedBytes, StreamProgramFigure? Programs, StreamAnalyzerFigure? Analyzer)
 {
     /// <inheritdoc/>
-    public override string ToString()
-    {
-        string watch = WatchSeconds is { } watched && CatSeconds is { } cat
-            ? string.Create(CultureInfo.InvariantCulture, $"; stream watch {watched:F2} s, cat {cat:F2} s, ratio {watched / cat:F2}")
-            : "; stream watch not measured: out/native/portolan is not there";
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Bytes / (double)(1 << 30):F1} GiB walked in {WalkSeconds:F2} s, read in {ReadSeconds:F2} s, ratio {ReadSeconds / WalkSeconds:F2}; {AllocatedBytes / 1048576.0:F1} MiB allocated{watch}");
-    }
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Bytes / (double)(1 << 30):F1} GiB walked in {WalkSeconds:F2} s, read in {ReadSeconds:F2} s, ratio {ReadSeconds / WalkSeconds:F2}; {AllocatedBytes / 1048576.0:F1} MiB allocated")
+        + "\n  " + (Programs?.ToString() ?? "the whole program not measured: out/native/portolan is not there")
+        + "\n  " + (Analyzer?.ToString() ?? $"analyze-migration.py not measured: python3 or the script is not there; it is in QEMU's sources, name it with {StreamAnalyzerFigure.Variable}");
+}
+
+/// <summary>The whole program on a stream.</summary>
+/// <param name="InspectSeconds">The median of <c>stream inspect</c>.</param>
+/// <param name="PeakBytes">The most memory that it had at any time, its own code included.</param>
+/// <param name="WatchSeconds">The median of <c>stream watch</c> passing it on, judged.</param>
+/// <param name="WatchPeakBytes">The most memory that this had.</param>
+/// <param name="CatSeconds">The median of cat passing it on, in turn with it.</param>
+public sealed record StreamProgramFigure(double InspectSeconds, long PeakBytes, double WatchSeconds, long WatchPeakBytes, double CatSeconds)
+{
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"stream inspect {InspectSeconds:F2} s, at most {PeakBytes / 1048576.0:F1} MiB resident; stream watch {WatchSeconds:F2} s, at most {WatchPeakBytes / 1048576.0:F1} MiB, cat {CatSeconds:F2} s, ratio {WatchSeconds / CatSeconds:F2}");
+}
+
+/// <summary>QEMU's scripts/analyze-migration.py on the same stream.</summary>
+/// <param name="Seconds">What it took.</param>
+/// <param name="InspectSeconds">What <c>stream inspect</c> took, or walking where the program is not there.</param>
+public sealed record StreamAnalyzerFigure(double Seconds, double InspectSeconds)
+{
+    /// <summary>The environment variable that names the script.</summary>
+    public const string Variable = "ANALYZE_MIGRATION";
+
+    /// <summary>The script: as the variable names it, or on the search path; null where it is nowhere.</summary>
+    public static string? Script { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
+        .Select(static folder => Path.Combine(folder, "analyze-migration.py")).Prepend(Environment.GetEnvironmentVariable(Variable) ?? "").FirstOrDefault(File.Exists);
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"analyze-migration.py {Seconds:F2} s, {Seconds / InspectSeconds:F1} times as long");
 }
 
 /// <summary>Makes a large stream and walks it.</summary>
 public static class StreamWalk
 {
     private const int Rounds = 5;
-    private const int PageSize = 4096;
     private const string Host = "shipped:amd-qemu-max-6.1.192";
 
     /// <summary>Measures on a stream of so many bytes of pages; every eighth page is zero.</summary>
@@ -40,7 +63,7 @@ public static class StreamWalk
         string file = Path.Combine(Path.GetTempPath(), $"portolan-bench-{Environment.ProcessId}.mig");
         try
         {
-            Make(file, bytes);
+            LargeStream.Make(file, bytes);
             _ = Read(file);
             long before = GC.GetAllocatedBytesForCurrentThread();
             double first = Walk(file);
@@ -53,16 +76,49 @@ public static class StreamWalk
                 reads.Add(Read(file));
             }
 
-            string program = Path.Combine(root, "out", "native", "portolan");
-            bool native = File.Exists(program);
-            double? watch = native ? Median([.. Enumerable.Range(0, Rounds).Select(_ => Pipe(file, $"'{program}' stream watch --host {Host}"))]) : null;
-            double? cat = native ? Median([.. Enumerable.Range(0, Rounds).Select(_ => Pipe(file, "cat"))]) : null;
-            return new StreamWalkFigure(new FileInfo(file).Length, Median(walks), Median(reads), allocated, watch, cat);
+            StreamProgramFigure? programs = Programs(Path.Combine(root, "out", "native", "portolan"), file);
+            return new StreamWalkFigure(new FileInfo(file).Length, Median(walks), Median(reads), allocated, programs, Analyzer(file, programs?.InspectSeconds ?? Median(walks)));
         }
         finally
         {
             File.Delete(file);
         }
+    }
+
+    private static StreamProgramFigure? Programs(string program, string file)
+    {
+        if (!File.Exists(program))
+        {
+            return null;
+        }
+
+        string inspect = $"exec '{program}' stream inspect '{file}' > /dev/null 2>&1";
+        string watch = $"cat '{file}' | '{program}' stream watch --host {Host} 2> /dev/null | cat > /dev/null";
+        List<double> inspects = [];
+        List<double> watches = [];
+        List<double> cats = [];
+        for (int i = 0; i < Rounds; i++)
+        {
+            inspects.Add(Shell(inspect));
+            watches.Add(Shell(watch));
+            cats.Add(Shell($"cat '{file}' | cat | cat > /dev/null"));
+        }
+
+        return new StreamProgramFigure(Median(inspects), Peak(program, inspect), Median(watches), Peak(program, watch), Median(cats));
+    }
+
+    private static StreamAnalyzerFigure? Analyzer(string file, double inspectSeconds)
+    {
+        if (StreamAnalyzerFigure.Script is not { } script)
+        {
+            return null;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        using Process shell = Process.Start(new ProcessStartInfo("sh", ["-c", $"exec python3 '{script}' -f '{file}' > /dev/null 2>&1"]))!;
+        shell.WaitForExit();
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return shell.ExitCode == 0 ? new StreamAnalyzerFigure(seconds, inspectSeconds) : null;
     }
 
     private static double Walk(string file)
@@ -86,91 +142,39 @@ public static class StreamWalk
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
-    private static double Pipe(string file, string command)
+    private static double Shell(string command)
     {
         long start = Stopwatch.GetTimestamp();
-        using Process shell = Process.Start(new ProcessStartInfo("sh", ["-c", $"cat '{file}' | {command} 2> /dev/null | cat > /dev/null"]))!;
+        using Process shell = Process.Start(new ProcessStartInfo("sh", ["-c", command]))!;
         shell.WaitForExit();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
-    private static void Make(string file, long bytes)
+    /// <summary>Runs a command once more, unmeasured; the most memory that the program in it had.</summary>
+    private static long Peak(string program, string command)
     {
-        const string Block = "pc.ram";
-        ulong length = (ulong)bytes / PageSize * PageSize;
-        using FileStream output = new(file, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
-        output.Write("QEVM"u8);
-        U32(output, 3);
-        output.WriteByte(7);
-        Text(output, "pc-q35-9.0", withLength32: true);
-        Head(output, 1, 1);
-        Text(output, "ram");
-        U32(output, 0);
-        U32(output, 4);
-        U64(output, length | 0x04);
-        Text(output, Block);
-        U64(output, length);
-        End(output);
-        Head(output, 2, 1);
-        byte[] page = new byte[PageSize];
-        new Random(1).NextBytes(page);
-        for (ulong at = 0; at < length; at += PageSize)
+        using Process shell = Process.Start(new ProcessStartInfo("sh", ["-c", command]))!;
+        long peak = 0;
+        while (!shell.WaitForExit(10))
         {
-            bool zero = at / PageSize % 8 == 7;
-            U64(output, at | (at == 0 ? 0u : 0x20u) | (zero ? 0x02u : 0x08u));
-            if (at == 0)
-            {
-                Text(output, Block);
-            }
-
-            output.Write(zero ? page.AsSpan(0, 1) : page);
+            peak = Math.Max(peak, Process.GetProcessesByName(Path.GetFileName(program)).Max(static one => (long?)PeakOf(one.Id)) ?? 0);
         }
 
-        End(output);
-        Head(output, 3, 1);
-        End(output);
-        output.WriteByte(0);
+        return peak;
     }
 
-    private static void Head(FileStream output, byte kind, uint id)
+    /// <summary>VmHWM of a process (proc(5)): it only grows, so the last look before the end has it.</summary>
+    private static long PeakOf(int process)
     {
-        output.WriteByte(kind);
-        U32(output, id);
-    }
-
-    private static void End(FileStream output)
-    {
-        U64(output, 0x10);
-        output.WriteByte(0x7e);
-        U32(output, 1);
-    }
-
-    private static void Text(FileStream output, string text, bool withLength32 = false)
-    {
-        if (withLength32)
+        try
         {
-            U32(output, (uint)text.Length);
+            string? line = File.ReadLines($"/proc/{process}/status").FirstOrDefault(static line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
+            return line is null ? 0 : long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2].Trim(), CultureInfo.InvariantCulture) << 10;
         }
-        else
+        catch (IOException)
         {
-            output.WriteByte((byte)text.Length);
+            return 0; // It ended meanwhile.
         }
-
-        output.Write(Encoding.ASCII.GetBytes(text));
-    }
-
-    private static void U32(FileStream output, uint value)
-    {
-        Span<byte> bytes = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32BigEndian(bytes, value);
-        output.Write(bytes);
-    }
-
-    private static void U64(FileStream output, ulong value)
-    {
-        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
-        BinaryPrimitives.WriteUInt64BigEndian(bytes, value);
-        output.Write(bytes);
     }
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);

@@ -2,6 +2,7 @@ using System.Globalization;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
 using Portolan.Documents.Json;
+using Portolan.Streams.Libvirt;
 using Portolan.Streams.Rewrite;
 
 namespace Portolan.Cli.Streams;
@@ -38,7 +39,7 @@ internal static class RewriteDocument
         return writer.Finish();
     }
 
-    public static TextReport Report(RewriteAsked asked, RewritePlan plan)
+    public static TextReport Report(RewriteAsked asked, RewritePlan plan, SaveCompression? unpackedFrom)
     {
         TextReport report = new();
         report.Heading(Printable.OneLine($"{asked.File} -> {asked.To}"));
@@ -46,6 +47,11 @@ internal static class RewriteDocument
         report.Line(string.Create(
             CultureInfo.InvariantCulture,
             $"  {plan.Edits.Sum(static edit => edit.Removed)} bytes replaced by {plan.Edits.Sum(static edit => edit.Inserted.Length)}; read again: every other byte is the same, the description is true"));
+        if (unpackedFrom is { } compression)
+        {
+            report.Line($"  the file was {compression.ToString().ToLowerInvariant()}, the new one is not compressed");
+        }
+
         if (plan.Edits.IsEmpty)
         {
             report.Line("  nothing had to change", LineTone.Faint);

@@ -35,11 +35,11 @@ internal static class StreamCheck
             return terminal.Refuse(input.Fault);
         }
 
-        StreamCheckInputs given = StreamContract.WithSaveImage(terminal, inputs.Value!, input.Value);
+        StreamCheckInputs given = inputs.Value! with { Promise = inputs.Value!.Promise.OrOf(terminal, name, input.Value.File?.Image) };
         ImmutableArray<StreamVcpu> vcpus = StreamVcpu.All(input.Value.Stream, out StreamFault? undecoded);
         InputFault? fault = undecoded is not null ? StreamInput.FaultOf(name, undecoded)
             : vcpus.IsEmpty ? new InputFault(name, "a stream with a vCPU", "none", "give the stream of a whole VM")
-            : given.Contradiction(input.Value);
+            : given.Promise.Contradiction(input.Value.Stream);
         if (fault is not null)
         {
             return terminal.Refuse(fault);
@@ -70,18 +70,12 @@ internal sealed record StreamCheckAnswer(StreamInput Input, ImmutableArray<Strea
 }
 
 /// <summary>The files of a check, read.</summary>
-/// <param name="Guest">The contract, if one was given.</param>
+/// <param name="Promise">What the guest was promised.</param>
 /// <param name="Hosts">The hosts, each with its name in answers.</param>
-internal sealed record StreamCheckInputs(GuestContract? Guest, ImmutableArray<(string Name, HostSnapshot Snapshot)> Hosts)
+internal sealed record StreamCheckInputs(StreamPromise Promise, ImmutableArray<(string Name, HostSnapshot Snapshot)> Hosts)
 {
-    /// <summary>The contract's file, for faults.</summary>
-    public string? GuestFile { get; init; }
-
-    /// <summary>A machine type other than the stream's is another guest's contract.</summary>
-    public InputFault? Contradiction(StreamInput input)
-        => Guest?.MachineType is { } promised && input.Stream.Configuration?.MachineType is { } saved && promised != saved
-            ? new InputFault(GuestFile!, $"the contract of the guest in the stream, machine type {saved}", $"machine type {promised}", "give the contract that this guest was started with") { JsonPath = "$.machineType" }
-            : null;
+    /// <summary>The contract, if there is one.</summary>
+    public GuestContract? Guest => Promise.Contract;
 }
 
 /// <summary>The options of <c>portolan stream check</c>, which <c>stream watch</c> shares.</summary>
@@ -124,28 +118,10 @@ internal sealed record StreamCheckAsked(ImmutableArray<string> Hosts, string? Gu
     /// <summary>Reads the files; the fault says which is wrong.</summary>
     public Reading<StreamCheckInputs> Read(Terminal terminal)
     {
-        GuestContract? guest = null;
-        if (Guest is not null)
+        Reading<StreamPromise> promise = StreamPromise.Read(terminal, Guest, Xml);
+        if (!promise.Ok)
         {
-            Reading<GuestContract> contract = InputFile.Contract(terminal, Guest);
-            if (!contract.Ok)
-            {
-                return Reading.Refused<StreamCheckInputs>(contract.Fault);
-            }
-
-            guest = contract.Value;
-        }
-
-        if (Xml is not null)
-        {
-            Reading<InputFile> xml = InputFile.Read(terminal, Xml);
-            Reading<GuestContract> promised = xml.Ok ? StreamContract.OfXml(Xml, xml.Value.Bytes) : Reading.Refused<GuestContract>(xml.Fault);
-            if (!promised.Ok)
-            {
-                return Reading.Refused<StreamCheckInputs>(promised.Fault);
-            }
-
-            guest = promised.Value;
+            return Reading.Refused<StreamCheckInputs>(promise.Fault);
         }
 
         ImmutableArray<(string, HostSnapshot)>.Builder hosts = ImmutableArray.CreateBuilder<(string, HostSnapshot)>();
@@ -160,6 +136,6 @@ internal sealed record StreamCheckAsked(ImmutableArray<string> Hosts, string? Gu
             hosts.Add((RouteFiles.NameOf(file, host.Value), host.Value));
         }
 
-        return Reading.Of(new StreamCheckInputs(guest, hosts.ToImmutable()) { GuestFile = Guest ?? Xml });
+        return Reading.Of(new StreamCheckInputs(promise.Value, hosts.ToImmutable()));
     }
 }

@@ -5,7 +5,6 @@ using Microsoft.Win32.SafeHandles;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
 using Portolan.Kvm;
-using Portolan.Kvm.Guest;
 using Portolan.Kvm.Linux.Interop;
 using Portolan.Streams;
 using Portolan.Streams.Cpu;
@@ -20,20 +19,28 @@ internal static class StreamRewriteVerb
 {
     public static Command Command(Terminal terminal)
     {
-        Argument<string> file = new("STREAM") { Description = "A QEMU migration stream or a libvirt save image, not compressed." };
+        Argument<string> file = new("STREAM") { Description = "A QEMU migration stream or a libvirt save image. A compressed one is written unpacked." };
         Option<string> to = new("--to") { Description = "Write the new stream into this file, whole or not at all.", HelpName = "FILE", Required = true };
         Option<string?> guest = new("--guest") { Description = "The contract of the guest: what it was promised.", HelpName = "FILE" };
-        Option<bool> sanitise = new("--sanitise-xstate-bv") { Description = "Clear from XSTATE_BV what the guest was never promised. Needs --guest." };
+        Option<string?> xml = new("--xml") { Description = "The guest's libvirt domain XML, in place of its contract. A save image has its own, which is taken without this.", HelpName = "FILE" };
+        Option<bool> sanitise = new("--sanitise-xstate-bv") { Description = "Clear from XSTATE_BV what the guest was never promised. Needs to know what that is." };
         Option<string[]> drop = new("--drop") { Description = "Drop a subsection of the vCPUs, as in cpu/pkru. May be given several times.", HelpName = "SUBSECTION" };
         Option<string[]> set = new("--set") { Description = "Set a field of the vCPUs, as in env.xstate_bv=0x7 or \"cpu/pkru: env.pkru=0\". May be given several times.", HelpName = "FIELD=VALUE" };
         Option<string[]> clear = new("--clear") { Description = "Set a field of the vCPUs to 0. May be given several times.", HelpName = "FIELD" };
         Option<uint?> vcpu = new("--vcpu") { Description = "Change only this vCPU.", HelpName = "ID" };
         Option<bool> force = new("--force") { Description = "Remove even what the guest was promised, or what cannot be shown to be outside of that." };
         Option<bool> json = CommonOptions.Json();
-        Command command = new("rewrite", "Repair the vCPUs in a stream: a new file, and the proof that nothing else changed.") { file, to, guest, sanitise, drop, set, clear, vcpu, force, json };
+        Command command = new("rewrite", "Repair the vCPUs in a stream: a new file, and the proof that nothing else changed.") { file, to, guest, xml, sanitise, drop, set, clear, vcpu, force, json };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(guest) is not null && result.GetValue(xml) is not null)
+            {
+                result.AddError("give --guest or --xml, not both");
+            }
+        });
         command.SetAction(parsed => (int)Run(
             terminal,
-            new RewriteAsked(parsed.GetRequiredValue(file), parsed.GetRequiredValue(to), parsed.GetValue(guest), parsed.GetValue(set) ?? [], parsed.GetValue(clear) ?? []),
+            new RewriteAsked(parsed.GetRequiredValue(file), parsed.GetRequiredValue(to), parsed.GetValue(guest), parsed.GetValue(xml), parsed.GetValue(set) ?? [], parsed.GetValue(clear) ?? []),
             new RewriteRequest { SanitisesXstateBv = parsed.GetValue(sanitise), Drops = [.. parsed.GetValue(drop) ?? []], Vcpu = parsed.GetValue(vcpu), Force = parsed.GetValue(force) },
             parsed.GetValue(json)));
         return command;
@@ -46,15 +53,10 @@ internal static class StreamRewriteVerb
             return terminal.RefuseUsage(wrong!);
         }
 
-        if (asked.Guest is not null)
+        Reading<StreamPromise> promise = StreamPromise.Read(terminal, asked.Guest, asked.Xml);
+        if (!promise.Ok)
         {
-            Reading<GuestContract> contract = InputFile.Contract(terminal, asked.Guest);
-            if (!contract.Ok)
-            {
-                return terminal.Refuse(contract.Fault);
-            }
-
-            request = request with { Contract = contract.Value };
+            return terminal.Refuse(promise.Fault);
         }
 
         request = request with { Sets = settings };
@@ -70,25 +72,30 @@ internal static class StreamRewriteVerb
         }
 
         using FileStream input = new(handle, FileAccess.Read, bufferSize: 0);
-        return Rewrite(terminal, asked, request, input, json);
+        return Rewrite(terminal, asked, request, promise.Value, input, json);
     }
 
-    private static ExitCode Rewrite(Terminal terminal, RewriteAsked asked, RewriteRequest request, FileStream input, bool json)
+    private static ExitCode Rewrite(Terminal terminal, RewriteAsked asked, RewriteRequest request, StreamPromise promise, FileStream packed, bool json)
     {
-        StreamFile? file = StreamFile.Open(input, out StreamFault? fault);
-        if (file is { Compression: not SaveCompression.Raw })
-        {
-            fault = new StreamFault(StreamFaultKind.Unsupported, "header", 0, "a stream that is not compressed", $"{file.Compression} data; unpack it first");
-        }
-
-        StreamReading reading = file is null || fault is not null ? new StreamReading(new MigrationStream(), fault) : MigrationStreamReader.Read(file.Body);
+        StreamFile? file = StreamFile.Open(packed, out StreamFault? fault);
+        bool isPacked = file is { Compression: not SaveCompression.Raw };
+        using FileStream? unpacked = isPacked ? UnpackedCopy.Make(packed, file!, asked.To, out fault) : null;
+        FileStream input = unpacked ?? packed;
+        StreamReading reading = file is null || fault is not null ? new StreamReading(new MigrationStream(), fault) : MigrationStreamReader.Read(isPacked ? input : file.Body);
         ImmutableArray<StreamVcpu> vcpus = reading.Ok ? StreamVcpu.All(reading.Stream, out fault) : [];
         if ((reading.Fault ?? fault) is { } unread)
         {
             return terminal.Refuse(StreamInput.FaultOf(asked.File, unread));
         }
 
-        RewritePlan plan = RewritePlanner.Plan(reading.Stream, vcpus, DescriptionOf(input, reading.Stream, file!.StreamOffset), request);
+        StreamPromise known = promise.OrOf(terminal, asked.File, file!.Image);
+        if (known.Contradiction(reading.Stream) is { } contradiction)
+        {
+            return terminal.Refuse(contradiction);
+        }
+
+        request = request with { Contract = known.Contract };
+        RewritePlan plan = RewritePlanner.Plan(reading.Stream, vcpus, DescriptionOf(input, reading.Stream, file.StreamOffset), request);
         if (plan.Refusal is { } refusal)
         {
             terminal.Say($"{asked.File}: {refusal}{(plan.MayBeForced ? "; --force removes it all the same" : "")}");
@@ -103,7 +110,7 @@ internal static class StreamRewriteVerb
         InputFault? unwritten = AtomicFile.Write(asked.To, output => WriteAndProve(asked, input, output, reading.Stream, vcpus, plan, file.StreamOffset));
         return unwritten is not null
             ? terminal.Refuse(unwritten)
-            : Answer.Give(terminal, null, json, () => RewriteDocument.Write(plan), () => RewriteDocument.Report(asked, plan));
+            : Answer.Give(terminal, null, json, () => RewriteDocument.Write(plan), () => RewriteDocument.Report(asked, plan, isPacked ? file.Compression : null));
     }
 
     /// <summary>The new file is compared with the old byte by byte and read again before it takes its name.</summary>
@@ -141,9 +148,10 @@ internal static class StreamRewriteVerb
 /// <param name="File">The stream.</param>
 /// <param name="To">The new file.</param>
 /// <param name="Guest">The contract's file, if one was given.</param>
+/// <param name="Xml">The domain XML's file, if one was given.</param>
 /// <param name="Sets">Fields to set, each with its value.</param>
 /// <param name="Clears">Fields to clear.</param>
-internal sealed record RewriteAsked(string File, string To, string? Guest, string[] Sets, string[] Clears)
+internal sealed record RewriteAsked(string File, string To, string? Guest, string? Xml, string[] Sets, string[] Clears)
 {
     /// <summary>The fields to set; null, and why, where one makes no sense.</summary>
     public ImmutableArray<FieldSetting>? Settings(out string? wrong)

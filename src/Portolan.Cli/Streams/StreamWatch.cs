@@ -122,7 +122,7 @@ internal sealed record StreamWatchVerdict(StreamCheckAnswer? Answer, string Word
     {
         ImmutableArray<StreamVcpu> vcpus = StreamVcpu.All(stream, out StreamFault? fault);
         StreamInput input = new(InputFile.StandardInput, null, new StreamReading(stream, fault));
-        InputFault? wrong = input.Fault ?? inputs.Contradiction(input);
+        InputFault? wrong = input.Fault ?? inputs.Promise.Contradiction(stream);
         if (wrong is not null || vcpus.IsEmpty)
         {
             return new StreamWatchVerdict(null, $"unknown: {wrong?.ToString() ?? "the stream has no vCPU"}", ExitCode.Unknown);

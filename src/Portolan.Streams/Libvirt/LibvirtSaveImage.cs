@@ -33,6 +33,10 @@ public sealed record LibvirtSaveImage(uint Version, string DomainXml, string? Co
     /// <summary>Does this look like a save image: its first 16 bytes?</summary>
     public static bool Recognises(ReadOnlySpan<byte> head) => head.StartsWith(Whole) || head.StartsWith(Partial);
 
+    /// <summary>Makes a header say that the body is not compressed, in either byte order.</summary>
+    /// <param name="header">The file's first <see cref="HeaderSize"/> bytes, or more.</param>
+    public static void MarkRaw(Span<byte> header) => header.Slice(CompressionAt, sizeof(uint)).Clear();
+
     /// <summary>Reads the header and the XML from where the input stands; then it stands at the body.</summary>
     internal static LibvirtSaveImage? Read(Stream input, out StreamFault? fault)
     {

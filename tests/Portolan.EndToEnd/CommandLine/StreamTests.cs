@@ -136,6 +136,50 @@ public sealed class StreamTests(StreamTests.Generated generated) : IClassFixture
         Assert.Equal(["cpu/msr_smi_count"], vcpu.GetProperty("subsections").EnumerateArray().Select(static name => name.GetString()!));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void A_compressed_save_image_is_rewritten_unpacked_by_what_its_own_xml_promises(uint compression)
+    {
+        byte[] stream = RecordedStreams.Read(WithMpx);
+        byte[] head = SaveImageHead(PlainDomain, compression);
+        _folder.Write("in.save", [.. head, .. Packed(stream, compression)]);
+
+        Run rewrite = Run("stream", "rewrite", "in.save", "--to", "out.save", "--sanitise-xstate-bv");
+
+        Assert.Equal((0, ""), (rewrite.ExitCode, rewrite.Error));
+        Assert.Contains("the new one is not compressed", rewrite.Output, StringComparison.Ordinal);
+        Assert.Equal(["in.save", "out.save"], _folder.Names);
+        byte[] plain = [.. SaveImageHead(PlainDomain, 0), .. stream];
+        byte[] written = File.ReadAllBytes(_folder.At("out.save"));
+        Assert.Equal(plain.Length, written.Length);
+        Assert.Equal([(byte)0x02, (byte)0x17], plain.Zip(written).Where(static pair => pair.First != pair.Second).Select(static pair => pair.First));
+        JsonElement vcpu = Json(Run("stream", "inspect", "out.save", "--json")).GetProperty("vcpus")[0];
+        Assert.Contains("0x3", vcpu.GetProperty("xstateBv").GetString()!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_rewrite_takes_the_promise_of_a_domain_xml_and_refuses_what_contradicts_the_stream()
+    {
+        Prepare(WithMpx);
+        _folder.Write("d.xml", PlainDomain);
+        _folder.Write("other.xml", PlainDomain.Replace("pc-q35-7.2", "pc-q35-8.0", StringComparison.Ordinal));
+        byte[] packed = Packed(RecordedStreams.Read(WithMpx), 1);
+        _folder.Write("cut.gz", packed[..^5000]);
+
+        Run rewrite = Run("stream", "rewrite", "in.mig", "--to", "out.mig", "--xml", "d.xml", "--sanitise-xstate-bv");
+        Run other = Run("stream", "rewrite", "in.mig", "--to", "other.mig", "--xml", "other.xml", "--sanitise-xstate-bv");
+        Run both = Run("stream", "rewrite", "in.mig", "--to", "other.mig", "--xml", "d.xml", "--guest", "guest.json", "--sanitise-xstate-bv");
+        Run cut = Run("stream", "rewrite", "cut.gz", "--to", "other.mig", "--xml", "d.xml", "--sanitise-xstate-bv");
+
+        Assert.Equal((0, ""), (rewrite.ExitCode, rewrite.Error));
+        Assert.Contains("-> 0x0000000000000003", rewrite.Output, StringComparison.Ordinal);
+        Assert.Equal((65, 64, 65), (other.ExitCode, both.ExitCode, cut.ExitCode));
+        Assert.Contains("machine type pc-q35-8.0", other.OneErrorLine, StringComparison.Ordinal);
+        Assert.Contains("the stream ends early", cut.OneErrorLine, StringComparison.Ordinal);
+        Assert.DoesNotContain("other.mig", _folder.Names);
+    }
+
     [Fact]
     public void A_difference_names_fields_and_components()
     {
@@ -203,6 +247,36 @@ public sealed class StreamTests(StreamTests.Generated generated) : IClassFixture
         Assert.Contains("ends early", truncated.OneErrorLine, StringComparison.Ordinal);
         Assert.Contains("pc-q35-7.2", truncated.Output, StringComparison.Ordinal);
         Assert.Contains("byte 0", none.OneErrorLine, StringComparison.Ordinal);
+    }
+
+    private const string PlainDomain =
+        "<domain type='kvm'><name>d</name><os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os><cpu mode='custom' match='exact' check='none'><model>qemu64</model></cpu></domain>";
+
+    private static byte[] SaveImageHead(string xml, uint compression)
+    {
+        byte[] text = [.. System.Text.Encoding.UTF8.GetBytes(xml), 0];
+        byte[] header = new byte[92];
+        "LibvirtQemudSave"u8.CopyTo(header);
+        uint[] words = [2, (uint)text.Length, 1, compression, 0];
+        for (int i = 0; i < words.Length; i++)
+        {
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(16 + (4 * i)), words[i]);
+        }
+
+        return [.. header, .. text];
+    }
+
+    private static byte[] Packed(byte[] bytes, uint compression)
+    {
+        using MemoryStream packed = new();
+        using (Stream into = compression == 1
+            ? new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true)
+            : new ZstdSharp.CompressionStream(packed, leaveOpen: true))
+        {
+            into.Write(bytes);
+        }
+
+        return packed.ToArray();
     }
 
     private void Prepare(string stream)
