@@ -3,6 +3,7 @@ using System.CommandLine;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
 using Portolan.Documents.Json;
+using Portolan.Streams.Sections;
 
 namespace Portolan.Cli.Streams;
 
@@ -42,9 +43,16 @@ internal static class StreamDiff
             return terminal.Refuse(b.Fault);
         }
 
+        if (sections.FirstOrDefault(name => !Has(a.Value.Stream, name) && !Has(b.Value.Stream, name)) is { } missing)
+        {
+            return terminal.RefuseUsage($"--section {missing}: neither stream has a section of that name; 'portolan stream inspect' lists them");
+        }
+
         ImmutableArray<StreamDifference> found = StreamDifferences.Of(a.Value, b.Value, Keeps);
         return Answer.Give(terminal, output, json, () => Write(found), () => Report(left, right, found));
     }
+
+    private static bool Has(MigrationStream stream, string section) => stream.Sections.Any(one => one.Name == section);
 
     private static ReadOnlyMemory<byte> Write(ImmutableArray<StreamDifference> found)
     {

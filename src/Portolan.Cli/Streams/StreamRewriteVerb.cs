@@ -65,6 +65,11 @@ internal static class StreamRewriteVerb
             return terminal.RefuseUsage("nothing to change: give --sanitise-xstate-bv, --drop, --set or --clear");
         }
 
+        if (asked.File == InputFile.StandardInput)
+        {
+            return terminal.RefuseUsage("STREAM -: the stream is read more than once, so it cannot come from standard input; name a file");
+        }
+
         using SafeFileHandle? handle = PlainFile.OpenForReading(asked.File, out FileKind kind, out Errno errno);
         if (handle is null)
         {

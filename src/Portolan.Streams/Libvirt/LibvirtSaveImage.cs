@@ -25,6 +25,7 @@ public sealed record LibvirtSaveImage(uint Version, string DomainXml, string? Co
     private const int CompressionAt = 28;
     private const int CookieAt = 32;
     private const uint NewestVersion = 2;
+    private const uint Sparse = 6; // libvirt src/qemu/qemu_saveimage_format.h, virQEMUSaveFormat
 
     private static ReadOnlySpan<byte> Whole => "LibvirtQemudSave"u8;
 
@@ -56,6 +57,7 @@ public sealed record LibvirtSaveImage(uint Version, string DomainXml, string? Co
         uint compression = version == 1 ? 0 : Word(header, CompressionAt, swapped);
         fault = length is 0 or > LargestXml ? Fault(StreamFaultKind.Corrupt, LengthAt, "a domain XML of at most 8 MiB", $"{length} bytes")
             : cookie > length ? Fault(StreamFaultKind.Corrupt, CookieAt, $"a cookie within {length} bytes", $"{cookie}")
+            : compression == Sparse ? Fault(StreamFaultKind.Unsupported, CompressionAt, "raw, gzip, bzip2, xz or zstd", "sparse, whose RAM stands at places of the whole file; save again with save_image_format = \"raw\" or \"zstd\" in qemu.conf")
             : compression > (uint)SaveCompression.Zstd ? Fault(StreamFaultKind.Unsupported, CompressionAt, "raw, gzip, bzip2, xz, lzop or zstd", $"format {compression}")
             : null;
         if (fault is not null)

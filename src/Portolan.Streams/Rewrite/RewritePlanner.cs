@@ -42,7 +42,7 @@ public sealed class RewritePlanner
 
         if (request.SanitisesXstateBv && request.Contract is null)
         {
-            return Refused("to cut XSTATE_BV to what was promised the contract is needed");
+            return Refused("to cut XSTATE_BV to what was promised, that must be known: give --guest or --xml");
         }
 
         foreach (StreamVcpu vcpu in chosen)

@@ -233,6 +233,29 @@ public sealed class StreamTests(StreamTests.Generated generated) : IClassFixture
     }
 
     [Fact]
+    public void What_cannot_be_meant_is_refused_in_one_line()
+    {
+        Prepare(SavedOnG1);
+        (string Expected, string[] Arguments)[] refused =
+        [
+            ("neither stream has a section of that name", ["stream", "diff", "in.mig", "in.mig", "--section", "nope"]),
+            ("cannot come from standard input", ["stream", "rewrite", "-", "--to", "out.mig", "--clear", "env.tsc"]),
+            ("give --guest or --xml", ["stream", "rewrite", "in.mig", "--to", "out.mig", "--sanitise-xstate-bv"]),
+            ("has no subsection cpu/nope of its own", ["stream", "rewrite", "in.mig", "--to", "out.mig", "--drop", "cpu/nope"]),
+            ("the stream has no vCPU 7", ["stream", "rewrite", "in.mig", "--to", "out.mig", "--clear", "env.tsc", "--vcpu", "7"]),
+            ("expected FIELD=VALUE", ["stream", "rewrite", "in.mig", "--to", "out.mig", "--set", "env.tsc"]),
+        ];
+        foreach ((string expected, string[] arguments) in refused)
+        {
+            Run run = Run(arguments);
+            Assert.Equal(64, run.ExitCode);
+            Assert.Contains(expected, run.OneErrorLine, StringComparison.Ordinal);
+        }
+
+        Assert.False(File.Exists(_folder.At("out.mig")));
+    }
+
+    [Fact]
     public void A_damaged_stream_is_one_line_with_its_byte()
     {
         byte[] bytes = RecordedStreams.Read(SavedOnG1);

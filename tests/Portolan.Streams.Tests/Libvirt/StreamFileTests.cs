@@ -55,6 +55,12 @@ public sealed class StreamFileTests
         Assert.Equal(StreamFaultKind.Unsupported, lzop!.Kind);
         Assert.Contains("lzop -dc", lzop.Found, StringComparison.Ordinal);
 
+        Assert.Null(StreamFile.Open(new MemoryStream(Image(2, (SaveCompression)6, Stream)), out StreamFault? sparse));
+        Assert.Equal((StreamFaultKind.Unsupported, 28), (sparse!.Kind, sparse.Offset));
+        Assert.Contains("save_image_format", sparse.Found, StringComparison.Ordinal);
+        Assert.Null(StreamFile.Open(new MemoryStream(Image(2, (SaveCompression)7, Stream)), out StreamFault? unknown));
+        Assert.Contains("format 7", unknown!.Found, StringComparison.Ordinal);
+
         byte[] partial = Image(2, SaveCompression.Raw, Stream);
         "LibvirtQemudPart"u8.CopyTo(partial);
         Assert.Null(StreamFile.Open(new MemoryStream(partial), out StreamFault? unfinished));
