@@ -76,8 +76,11 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>A guest's VMX capability MSRs: written, not read.</summary>
     public static DocumentKind VmxMsrs { get; } = new("vmx-msrs", 1);
 
-    /// <summary>What the cases of the contract found on kernels and models: written, not read.</summary>
+    /// <summary>What the cases of the contract found on kernels and models; a record is made from it.</summary>
     public static DocumentKind Conformance { get; } = new("conformance", 1);
+
+    /// <summary>What the cases of the contract found on one kernel, in short.</summary>
+    public static DocumentKind KernelRecord { get; } = new("kernel-record", 1);
 
     /// <summary>What kernels booted in an emulator gave: written, not read.</summary>
     public static DocumentKind LabRun { get; } = new("lab-run", 1);

@@ -1,3 +1,4 @@
+using System.Text;
 using Portolan.Conformance;
 using Portolan.Documents;
 using Portolan.Documents.Hosts;
@@ -13,6 +14,7 @@ internal static class ConformanceDocument
     {
         using DocumentWriter writer = new(DocumentKind.Conformance);
         writer.Json.WriteBoolean("ok", reports.All(static report => report.Ok));
+        writer.Text("suite", SuiteHash());
         WriteSummary(writer, outcome => reports.Sum(report => report.Count(outcome)));
         writer.Json.WriteStartArray("subjects");
         foreach (ConformanceReport report in reports)
@@ -32,6 +34,13 @@ internal static class ConformanceDocument
 
         writer.Json.WriteEndArray();
         return writer.Finish();
+    }
+
+    /// <summary>SHA-256 over every case of the suite: its id, what it decides, its statement. Results of one suite can be compared.</summary>
+    private static string SuiteHash()
+    {
+        string lines = string.Concat(ConformanceSuite.Cases.Select(static one => $"{one.Id}\t{string.Join(',', one.Decides)}\t{one.Statement}\n"));
+        return $"sha256:{Sha256.HexOf(Encoding.UTF8.GetBytes(lines))}";
     }
 
     private static void WriteSubject(DocumentWriter writer, ConformanceSubject subject)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Portolan.Cli.Frame;
 using Portolan.Conformance;
 using Portolan.Documents;
+using Portolan.Documents.Records;
 
 namespace Portolan.Cli.Conformance;
 
@@ -21,16 +22,22 @@ internal static class ConformanceRun
         };
         Option<string> prefix = new("--case") { Description = "Only the cases whose id begins with this.", HelpName = "ID-PREFIX", DefaultValueFactory = static _ => "" };
         Option<string> device = LiveOptions.Device();
+        Option<string?> record = new("--record") { Description = "Also write a kernel's record into this file, such as data/results/NAME.json; the subject is live alone, and every case is run.", HelpName = "FILE" };
         Option<bool> json = CommonOptions.Json();
         Option<string?> output = CommonOptions.Output();
-        Command command = new("run", "Run the cases of the contract.") { subjects, prefix, device, json, output };
+        Command command = new("run", "Run the cases of the contract.") { subjects, prefix, device, record, json, output };
         command.SetAction(parsed => (int)Run(
-            terminal, parsed.GetRequiredValue(subjects), parsed.GetRequiredValue(prefix), parsed.GetRequiredValue(device), parsed.GetValue(json), parsed.GetValue(output)));
+            terminal, parsed.GetRequiredValue(subjects), parsed.GetRequiredValue(prefix), parsed.GetRequiredValue(device), parsed.GetValue(record), parsed.GetValue(json), parsed.GetValue(output)));
         return command;
     }
 
-    private static ExitCode Run(Terminal terminal, string[] names, string prefix, string device, bool json, string? output)
+    private static ExitCode Run(Terminal terminal, string[] names, string prefix, string device, string? record, bool json, string? output)
     {
+        if (record is not null && (prefix.Length > 0 || names is not [Live]))
+        {
+            return terminal.RefuseUsage("--record: a record has every case of the live kernel; leave --case and --subject away");
+        }
+
         if (!ConformanceSuite.Cases.Any(one => one.Id.StartsWith(prefix, StringComparison.Ordinal)))
         {
             return terminal.RefuseUsage($"--case {prefix}: no case's id begins with it");
@@ -46,8 +53,20 @@ internal static class ConformanceRun
             }
         }
 
+        if (record is not null && Record(record, reports[0]) is { } refused)
+        {
+            return terminal.Refuse(refused);
+        }
+
         ExitCode code = reports.All(static report => report.Ok) ? ExitCode.Done : ExitCode.Incompatible;
         return Answer.Give(terminal, output, json, () => ConformanceDocument.Write(reports), () => ConformanceText.Of(reports), code);
+    }
+
+    private static InputFault? Record(string file, ConformanceReport report)
+    {
+        Reading<KernelRecord> record = KernelRecordDocument.FromConformance(
+            "the cases' answer", ConformanceDocument.Write([report]), report.Subject.Host, Path.GetFileNameWithoutExtension(file), oracle: null);
+        return record.Ok ? AtomicFile.Write(file, KernelRecordDocument.Write(record.Value).Span) : record.Fault;
     }
 
     private static ExitCode AskLive(Terminal terminal, string device, string prefix, List<ConformanceReport> reports)

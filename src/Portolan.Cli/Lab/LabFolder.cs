@@ -4,20 +4,20 @@ using Portolan.Lab.Runs;
 
 namespace Portolan.Cli.Lab;
 
-/// <summary>The folder that keeps what lab kernels sent: one folder for each boot.</summary>
-internal sealed class LabFolder
+/// <summary>Keeps what lab kernels sent: in a folder for each boot, and as records of their kernels.</summary>
+/// <param name="root">The folder of the boots' folders; null for none.</param>
+/// <param name="records">The folder of hosts and results, such as the repository's data; null for none.</param>
+internal sealed class LabFolder(string? root, string? records)
 {
-    private readonly string _root;
-
-    public LabFolder(string root) => _root = root;
-
-    /// <summary>Makes the folder; answers null, or why it could not.</summary>
-    public InputFault? Prepare() => Make(_root);
+    /// <summary>Makes the folders; answers null, or why it could not.</summary>
+    public InputFault? Prepare() => (root is null ? null : Make(root)) ?? (records is null ? null : RecordFolder.Prepare(records));
 
     /// <summary>Keeps what one boot sent; answers null, or why it could not.</summary>
     public InputFault? Keep(LabResult result)
+        => (root is null ? null : KeepFiles(Path.Combine(root, result.Name), result)) ?? (records is null ? null : RecordFolder.Keep(records, result));
+
+    private static InputFault? KeepFiles(string folder, LabResult result)
     {
-        string folder = Path.Combine(_root, result.Name);
         if (Make(folder) is { } refused)
         {
             return refused;
@@ -54,7 +54,7 @@ internal sealed class LabFolder
         }
     }
 
-    private static InputFault? Make(string folder)
+    internal static InputFault? Make(string folder)
     {
         try
         {

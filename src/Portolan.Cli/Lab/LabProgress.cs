@@ -16,14 +16,14 @@ internal sealed class LabProgress : ILabProgress, IDisposable
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
     private readonly Terminal _terminal;
-    private readonly LabFolder? _folder;
+    private readonly LabFolder _folder;
     private readonly bool _live = !Console.IsErrorRedirected;
     private readonly Lock _gate = new();
     private readonly SortedDictionary<string, (string Stage, Stopwatch Clock)> _running = new(StringComparer.Ordinal);
     private readonly Timer _timer;
     private bool _shown;
 
-    public LabProgress(Terminal terminal, LabFolder? folder)
+    public LabProgress(Terminal terminal, LabFolder folder)
     {
         _terminal = terminal;
         _folder = folder;
@@ -66,7 +66,7 @@ internal sealed class LabProgress : ILabProgress, IDisposable
         lock (_gate)
         {
             _running.Remove(result.Name);
-            Refused ??= _folder?.Keep(result);
+            Refused ??= _folder.Keep(result);
             Say(string.Create(CultureInfo.InvariantCulture, $"{result.Name}: {LabRunDocument.Word(result.Boot.Outcome)} after {result.Boot.Elapsed.TotalSeconds:0.0} s"));
         }
     }

@@ -45,10 +45,11 @@ internal static class LabRunVerb
         Option<bool> refresh = new("--refresh") { Description = "Fetch the package lists again, even if they are less than a day old." };
         Option<string?> archive = new("--archive") { Description = "The address of the distribution's archive; without it the one that this machine uses.", HelpName = "ADDRESS" };
         Option<string?> output = new("--output", "-o") { Description = "Keep host.json, conformance.json and console.log of each boot in folders under this one.", HelpName = "DIR" };
+        Option<string?> record = new("--record") { Description = "Record each kernel in this folder: hosts/NAME.json, results/NAME.json. The repository's is data.", HelpName = "DIR" };
         Option<bool> json = CommonOptions.Json();
         Command command = new("run", "Boot kernels in an emulator, record their hosts and run the contract's cases on them.")
         {
-            kernels, oracles, further, program, cpu, timeout, jobs, only, refresh, archive, output, json,
+            kernels, oracles, further, program, cpu, timeout, jobs, only, refresh, archive, output, record, json,
         };
         command.SetAction(parsed => (int)Run(
             terminal,
@@ -56,14 +57,15 @@ internal static class LabRunVerb
                 parsed.GetRequiredValue(kernels), parsed.GetRequiredValue(oracles), parsed.GetValue(further) ?? [], parsed.GetValue(program), parsed.GetValue(cpu),
                 parsed.GetValue(timeout), parsed.GetValue(jobs), !parsed.GetValue(only), parsed.GetValue(refresh), parsed.GetValue(archive)),
             parsed.GetValue(json),
-            parsed.GetValue(output)));
+            parsed.GetValue(output),
+            parsed.GetValue(record)));
         return command;
     }
 
     private sealed record Options(
         string[] Kernels, string[] Oracles, string[] Further, string? Program, string? Cpu, int? Timeout, int Jobs, bool RunsConformance, bool Refresh, string? Archive);
 
-    private static ExitCode Run(Terminal terminal, Options options, bool json, string? folder)
+    private static ExitCode Run(Terminal terminal, Options options, bool json, string? folder, string? records)
     {
         if (UsageFault(options) is { } wrong)
         {
@@ -76,8 +78,8 @@ internal static class LabRunVerb
             return terminal.RefuseHost("this build needs the .NET runtime, which a lab kernel has not; ./portolan compiles ahead of time where gcc and zlib's headers are, or name such a program with --program");
         }
 
-        LabFolder? kept = folder is null ? null : new LabFolder(folder);
-        if (kept?.Prepare() is { } refused)
+        LabFolder kept = new(folder, records);
+        if (kept.Prepare() is { } refused)
         {
             return terminal.Refuse(refused);
         }
@@ -96,7 +98,7 @@ internal static class LabRunVerb
         return Boot(terminal, request, json, kept);
     }
 
-    private static ExitCode Boot(Terminal terminal, LabRequest request, bool json, LabFolder? kept)
+    private static ExitCode Boot(Terminal terminal, LabRequest request, bool json, LabFolder kept)
     {
         using CancellationTokenSource cancel = new();
         int? signalled = null;

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Portolan.Documents;
 using Portolan.Documents.Hosts;
+using Portolan.Documents.Records;
 using Portolan.Kvm.Snapshot;
 using Portolan.Testing;
 
@@ -9,7 +10,7 @@ namespace Portolan.EndToEnd.CommandLine;
 /// <summary>One lab kernel, booted for real: the newest 6.1 that the distribution serves, in QEMU's translator.</summary>
 public sealed class LabRunTests
 {
-    private const int Unavailable = 69;
+    private const int Unavailable = 69, Unknown = 3;
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
 
     private static string Program { get; } = Repository.At("out", "native", "portolan");
@@ -20,14 +21,19 @@ public sealed class LabRunTests
         Assert.SkipUnless(File.Exists(Program), "the program is not compiled ahead of time (out/native/portolan): ./portolan does it where gcc and zlib's headers are");
         using TemporaryFolder folder = new();
         PortolanProcess.Run run = PortolanProcess.Start(
-            null, ["lab", "run", "--kernel", "6.1", "--timeout", "300", "--program", Program, "--json", "-o", folder.At("out")], limit: Limit);
+            null,
+            [
+                "lab", "run", "--kernel", "6.1", "--timeout", "300", "--program", Program, "--json", "-o", folder.At("out"), "--record", folder.At("data"),
+                "--run", "host classify --json", "--run", "conformance run --case no-such-case",
+            ],
+            limit: Limit);
         Assert.SkipWhen(run.ExitCode == Unavailable, run.Error.Trim());
 
-        Assert.True(run.ExitCode is 0 or 1, run.Error + run.Output); // 1: a case of the contract found a kernel that breaks it.
+        Assert.True(run.ExitCode == Unknown, run.Error + run.Output); // Not 1: no case failed. Not 0: one of the further commands did.
         JsonObject boot = (JsonObject)JsonNode.Parse(run.Output)!["boots"]![0]!;
         Assert.Equal("finished", boot["outcome"]!.GetValue<string>());
-        Assert.Empty((JsonArray)boot["missing"]!);
-        Assert.True(boot["conformance"]!["pass"]!.GetValue<int>() > 100);
+        Assert.Equal(["run-2: exit code 64: portolan: --case no-such-case: no case's id begins with it"], ((JsonArray)boot["missing"]!).Select(static line => line!.GetValue<string>()));
+        Assert.Equal((0, true), (boot["conformance"]!["fail"]!.GetValue<int>(), boot["conformance"]!["pass"]!.GetValue<int>() > 300));
 
         string results = folder.At(Path.Combine("out", boot["name"]!.GetValue<string>()));
         Reading<HostSnapshot> host = HostSnapshotDocument.Read("host.json", File.ReadAllBytes(Path.Combine(results, "host.json")));
@@ -36,6 +42,12 @@ public sealed class LabRunTests
         Assert.Equal(HostSnapshotDocument.ContentHash(host.Value), boot["contentHash"]!.GetValue<string>());
         Assert.Contains("Linux version 6.1.", File.ReadAllText(Path.Combine(results, "console.log")), StringComparison.Ordinal);
         Assert.True(new FileInfo(Path.Combine(results, "conformance.json")).Length > 1000);
+        Assert.True(new FileInfo(Path.Combine(results, "run-1.out")).Length > 1000);
+
+        string name = $"{boot["name"]}.json";
+        Reading<KernelRecord> record = KernelRecordDocument.Read(name, File.ReadAllBytes(Path.Combine(folder.At("data"), "results", name)));
+        Assert.Equal(("amd", host.Value.KernelVersion!.Value, 0), (record.Value!.Oracle, record.Value.KernelVersion, record.Value.Count(RecordedOutcome.Fail)));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(results, "host.json")), File.ReadAllBytes(Path.Combine(folder.At("data"), "hosts", name)));
     }
 
     [Fact]

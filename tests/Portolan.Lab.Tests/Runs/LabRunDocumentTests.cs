@@ -59,6 +59,18 @@ public sealed class LabRunDocumentTests
         Assert.Contains("host: its output did not come back: its SHA-256 is not the one announced", missing);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Missing_names_a_further_command_that_did_not_end_with_0(int code)
+    {
+        GuestReply failed = Reply("run-1", code, []) with { Error = new ReturnedFile("portolan: --case x: no case's id begins with it\n"u8.ToArray(), null) };
+
+        LabResult result = Result(BootOutcome.Finished, Reply(LabRequest.HostCommand, 0, Host), failed);
+
+        Assert.Equal([$"run-1: exit code {code}: portolan: --case x: no case's id begins with it"], result.Missing);
+    }
+
     private static JsonNode Checked(LabResult result)
     {
         JsonNode document = JsonNode.Parse(LabRunDocument.Write([result]).Span)!;
