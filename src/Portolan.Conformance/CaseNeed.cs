@@ -45,6 +45,9 @@ public sealed record CaseNeed(string Text, Func<CaseRun, string?> Missing)
     internal static CaseNeed RealCpu { get; } = new("a CPU", static run
         => run.HasOwnProcess ? "KVM tries the value on the CPU, and a model has none" : null);
 
+    /// <summary>A kernel: the model does not follow what KVM does there, and says so.</summary>
+    internal static CaseNeed NotModelled(string what) => new("a kernel", run => run.HasOwnProcess ? $"a model {what}" : null);
+
     /// <summary>A capability that KVM_CHECK_EXTENSION knows.</summary>
     internal static CaseNeed Capability(string name) => new(name, run => run.Capability(name) switch
     {

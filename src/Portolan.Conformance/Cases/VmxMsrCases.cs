@@ -12,7 +12,7 @@ internal static class VmxMsrCases
         MsrIndex.Ia32VmxProcbasedCtls2, MsrIndex.Ia32VmxTruePinbasedCtls, MsrIndex.Ia32VmxTrueProcbasedCtls, MsrIndex.Ia32VmxTrueExitCtls, MsrIndex.Ia32VmxTrueEntryCtls,
     ];
 
-    public static IEnumerable<ConformanceCase> All() => [.. Legal(), .. Derived(), .. Basic(), .. ControlBits(), .. Misc(), .. Others(), .. Fixed1()];
+    public static IEnumerable<ConformanceCase> All() => [.. Legal(), .. Derived(), .. Basic(), .. ControlBits(), .. Misc(), .. Others(), .. Fixed1(), .. Edited()];
 
     /// <summary>Writes one MSR on a fresh vCPU with VMX; the value is made of the host's maximum, or null where there is none to make.</summary>
     private static ConformanceCase Case(string clause, string variant, string statement, uint index, bool taken, Func<ulong, ulong?> make)
@@ -175,6 +175,29 @@ internal static class VmxMsrCases
                 }
             }
         }).Also("M5", "M9");
+    }
+
+    /// <summary>Contract M10: secondary controls of which KVM_SET_CPUID2 makes what the guest CPUID says (SDM vol. 3C, 25.6.2).</summary>
+    private static IEnumerable<ConformanceCase> Edited()
+    {
+        const uint Index = MsrIndex.Ia32VmxProcbasedCtls2;
+        foreach ((string feature, int bit) in (IEnumerable<(string, int)>)[("rdtscp", 3), ("invpcid", 12)])
+        {
+            yield return new($"msr.vmx.edited/{feature}", ["M10"], "KVM_SET_CPUID2 takes a control whose feature the guest CPUID lacks from IA32_VMX_PROCBASED_CTLS2: a VMM captures after it",
+                [CaseNeed.Vmx, CaseNeed.Feature(feature), CaseNeed.NotModelled("keeps IA32_VMX_PROCBASED_CTLS2 as it is at KVM_SET_CPUID2")], run =>
+            {
+                if (Maximum(run, Index) is not { } maximum || (maximum >> bit + 32 & 1) == 0)
+                {
+                    run.Undecided($"KVM here has no control {bit} of IA32_VMX_PROCBASED_CTLS2, or the snapshot does not say");
+                }
+                else if (run.Vcpu(run.Everything) is { } with && run.Vcpu(run.Without(feature)) is { } without
+                    && run.Has("KVM_GET_MSRS of MSR 48BH", with.GetMsr(Index), out ulong all) && run.Has("KVM_GET_MSRS of MSR 48BH", without.GetMsr(Index), out ulong fewer))
+                {
+                    run.Equal($"MSR 48BH[{bit + 32}] with {feature}", true, (all >> bit + 32 & 1) != 0);
+                    run.Equal($"MSR 48BH[{bit + 32}] without {feature}", false, (fewer >> bit + 32 & 1) != 0);
+                }
+            });
+        }
     }
 
     private static ulong Lowest(ulong bits) => 1UL << BitOperations.TrailingZeroCount(bits);
