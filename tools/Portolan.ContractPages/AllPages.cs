@@ -26,13 +26,17 @@ public static class AllPages
             hosts.Add(host.Value with { Name = Path.GetFileNameWithoutExtension(file) });
         }
 
-        return Reading.Of<IReadOnlyList<Page>>(
-        [
-            .. ClausePages.Write(),
-            EvmcsFilterPage.Write(),
-            KernelsPage.Write(),
-            HistoryPage.Write(hosts),
-            UndecidedPage.Write(),
-        ]);
+        Reading<RecordedKernels> kernels = RecordedKernels.Read(Path.Combine(root, "data", "results"));
+        return !kernels.Ok
+            ? Reading.Refused<IReadOnlyList<Page>>(kernels.Fault)
+            : Reading.Of<IReadOnlyList<Page>>(
+            [
+                .. ClausePages.Write(kernels.Value),
+                EvmcsFilterPage.Write(),
+                KernelsPage.Write(kernels.Value),
+                BehavioursPage.Write(),
+                HistoryPage.Write(hosts, kernels.Value),
+                UndecidedPage.Write(),
+            ]);
     }
 }

@@ -6,20 +6,20 @@ namespace Portolan.ContractPages;
 /// <summary>A page for each area with its clauses, and one with all of them as a table.</summary>
 internal static class ClausePages
 {
-    private const string MadeFrom = "`data/kvm/clauses.tsv` and `data/x86/vmx-restore-rules.tsv`";
+    private const string MadeFrom = "`data/kvm/clauses.tsv`, `data/x86/vmx-restore-rules.tsv` and `data/results`";
 
-    public static IEnumerable<Page> Write()
+    public static IEnumerable<Page> Write(RecordedKernels kernels)
     {
         ILookup<ClauseArea, Clause> byArea = ClauseTable.Every.ToLookup(ClauseArea.Of);
         foreach (ClauseArea area in ClauseArea.All)
         {
-            yield return new Page(AllPages.Folder + area.File, Area(area, byArea[area]));
+            yield return new Page(AllPages.Folder + area.File, Area(area, byArea[area], kernels));
         }
 
         yield return new Page(AllPages.Folder + "clauses.md", Index(byArea));
     }
 
-    private static string Area(ClauseArea area, IEnumerable<Clause> clauses)
+    private static string Area(ClauseArea area, IEnumerable<Clause> clauses, RecordedKernels kernels)
     {
         MarkdownText page = new(area.Title, MadeFrom);
         page.Paragraph(area.About);
@@ -37,10 +37,38 @@ internal static class ClausePages
             }
 
             page.Line($"- Source: {clause.Rule.Source}");
+            Kernels(page, kernels.Standings(clause));
         }
 
         return page.ToString();
     }
+
+    /// <summary>The kernels on which it was shown, those that deviate and why, and those that cannot show it.</summary>
+    private static void Kernels(MarkdownText page, IReadOnlyList<Standing> standings)
+    {
+        Line("Shown on", StandingKind.Shown);
+        foreach (IGrouping<string, Standing> group in standings.Where(static standing => standing.Kind == StandingKind.Deviates).GroupBy(static standing => string.Join("; ", standing.Reasons), StringComparer.Ordinal))
+        {
+            page.Line($"- Deviates on {Names(group)}: {group.Key}");
+        }
+
+        Line("Fails on", StandingKind.Fails);
+        Line("Not to be shown on", StandingKind.NotDecidable);
+
+        void Line(string words, StandingKind kind)
+        {
+            Standing[] those = [.. standings.Where(standing => standing.Kind == kind)];
+            if (those.Length > 0)
+            {
+                page.Line($"- {words} {Names(those)}");
+            }
+        }
+    }
+
+    private static string Names(IEnumerable<Standing> standings) => string.Join(", ", standings.Select(static standing => RecordedKernels.Short(standing.Record)));
+
+    /// <summary>Where a clause stands, from another page of the folder.</summary>
+    public static string LinkOf(Clause clause) => $"{ClauseArea.Of(clause).File}#{Anchor(clause)}";
 
     private static string Index(ILookup<ClauseArea, Clause> byArea)
     {

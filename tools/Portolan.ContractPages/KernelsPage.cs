@@ -1,36 +1,87 @@
-using Portolan.Kvm.Behaviours;
+using System.Globalization;
+using Portolan.Conformance;
+using Portolan.Documents.Records;
+using Portolan.Kvm.Clauses;
 
 namespace Portolan.ContractPages;
 
-/// <summary>Which kernel behaves how: generations, and each behaviour with its values.</summary>
+/// <summary>Kernels × clauses, by the recorded results.</summary>
 internal static class KernelsPage
 {
-    public static Page Write()
+    public static Page Write(RecordedKernels kernels)
     {
-        MarkdownText page = new("Which kernel behaves how", "`data/kvm/generations.tsv` and `data/kvm/behaviours.tsv`");
+        MarkdownText page = new("Kernels × clauses", "the results of `data/results`");
         page.Paragraph(
-            "A behaviour is one observable difference of KVM's ABI; a generation is a named set of them. The releases are upstream's, from..until with the end excluded; "
-            + "distributions carry backports, so a host is classified by measuring where that can be done without a guest.");
-        page.Heading(2, "Generations");
-        page.Table(
-            ["generation", "of", "behaviours", "releases", "source"],
-            GenerationTable.All.Select(static row => (IReadOnlyList<string>)
-            [
-                row.Name, row.Family, string.Join("<br>", row.Sets.Select(static set => $"{set.Key} = {set.Value}")), string.Join(", ", row.Kernels), row.Source,
-            ]));
-        page.Heading(2, "Behaviours");
-        foreach (string id in BehaviourTable.Ids)
-        {
-            page.Heading(3, id);
-            page.Line(BehaviourTable.Values(id).FirstOrDefault(static value => value.MeasuredBy is not null) is { } measured
-                ? $"Measured without a guest by probe {measured.MeasuredBy} of `docs/classification.md`."
-                : "Only the release tells, or a guest.");
-            page.Table(
-                ["value", "KVM", "releases", "facts", "source"],
-                BehaviourTable.Values(id).Select(static value => (IReadOnlyList<string>)
-                    [value.Value, value.Statement, string.Join(", ", value.Kernels), value.Facts.Replace(",", ", ", StringComparison.Ordinal), value.Source]));
-        }
-
+            "What `portolan conformance run` found on real kernels. *shown*: every case of the clause that this kernel and CPU can show was as the clause demands. *deviates*: a case was not, and "
+            + "why is known. *not here*: no case can be decided there. `docs/lab.md` says how the results are made and refreshed.");
+        Kernels(page, kernels);
+        Clause[] decided = [.. ClauseTable.Every.Where(clause => kernels.Standings(clause).Count > 0)];
+        Clauses(page, kernels, decided);
+        Deviations(page, kernels);
+        NotHere(page, kernels, decided);
+        page.Heading(2, "Clauses of KVM that no case decides");
+        page.Table(["clause", "why"], NotByIoctl.Reasons.OrderBy(static row => row.Key, StringComparer.Ordinal).Select(static row => (IReadOnlyList<string>)[row.Key, row.Value]));
         return new Page(AllPages.Folder + "kernels.md", page.ToString());
     }
+
+    private static void Kernels(MarkdownText page, RecordedKernels kernels)
+    {
+        page.Heading(2, "The kernels");
+        page.Table(
+            ["", "host", "kernel", "module", "CPU", "shown", "deviates", "fails", "not here"],
+            kernels.All.Select(static record => (IReadOnlyList<string>)
+            [
+                RecordedKernels.Short(record), record.Name, record.KernelRelease ?? "", record.KvmModule ?? "", $"{record.Cpu}{(record.Oracle is null ? "" : ", emulated")}",
+                Count(record, RecordedOutcome.Pass), Count(record, RecordedOutcome.Deviation), Count(record, RecordedOutcome.Fail), Count(record, RecordedOutcome.NotDecidable),
+            ]));
+    }
+
+    private static string Count(KernelRecord record, RecordedOutcome outcome) => record.Count(outcome).ToString(CultureInfo.InvariantCulture);
+
+    private static void Clauses(MarkdownText page, RecordedKernels kernels, Clause[] decided)
+    {
+        page.Heading(2, "The clauses");
+        page.Line("The number is that of the cases that were decided.");
+        page.Table(
+            ["clause", .. kernels.All.Select(RecordedKernels.Short)],
+            decided.Select(clause =>
+            {
+                Dictionary<KernelRecord, Standing> standings = kernels.Standings(clause).ToDictionary(static standing => standing.Record);
+                return (IReadOnlyList<string>)[$"[{clause.Rule.Id}]({ClausePages.LinkOf(clause)})", .. kernels.All.Select(record => standings.TryGetValue(record, out Standing? standing) ? Cell(standing) : "")];
+            }));
+    }
+
+    private static string Cell(Standing standing)
+    {
+        int count = standing.Cases.Count(static one => one.Outcome != RecordedOutcome.NotDecidable);
+        return count == 0 ? standing.Word : string.Create(CultureInfo.InvariantCulture, $"{standing.Word} {count}");
+    }
+
+    private static void Deviations(MarkdownText page, RecordedKernels kernels)
+    {
+        page.Heading(2, "What deviates");
+        page.Table(
+            ["what the kernel does", "cases", "kernels"],
+            kernels.All.SelectMany(static record => record.Cases.Where(static one => one.Outcome is RecordedOutcome.Deviation or RecordedOutcome.Fail).Select(one => (Record: record, Case: one)))
+                .GroupBy(static pair => pair.Case.Reason ?? $"unknown: found {pair.Case.Found}", StringComparer.Ordinal)
+                .Select(group => (IReadOnlyList<string>)
+                [
+                    group.Key, Listed(group.Select(static pair => pair.Case.Id)), string.Join(", ", kernels.All.Where(record => group.Any(pair => pair.Record == record)).Select(RecordedKernels.Short)),
+                ])
+                .OrderBy(static row => row[1], StringComparer.Ordinal));
+    }
+
+    private static void NotHere(MarkdownText page, RecordedKernels kernels, Clause[] decided)
+    {
+        page.Heading(2, "Why not here");
+        page.Line("For each clause of which a kernel can show no case.");
+        page.Table(
+            ["clause", "kernels", "why"],
+            decided.SelectMany(clause => kernels.Standings(clause)
+                .Where(static standing => standing.Kind == StandingKind.NotDecidable)
+                .GroupBy(static standing => string.Join("; ", standing.Reasons), StringComparer.Ordinal)
+                .Select(group => (IReadOnlyList<string>)[clause.Rule.Id, string.Join(", ", group.Select(static standing => RecordedKernels.Short(standing.Record))), group.Key])));
+    }
+
+    private static string Listed(IEnumerable<string> ids) => string.Join(", ", ids.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
 }

@@ -4,14 +4,15 @@ using System.Text;
 namespace Portolan.TableCompiler.Tables;
 
 /// <summary>
-/// data/kvm/deviations.tsv, not-by-ioctl.tsv and selftests.tsv: what kernels are known to do against the cases of the contract, which
-/// clauses of KVM no ioctl shows, and the page that maps the kernel's own selftests.
+/// data/kvm/deviations.tsv, not-by-ioctl.tsv, selftests.tsv and corrections.tsv: what kernels are known to do against the cases of the contract, which
+/// clauses of KVM no ioctl shows, and the pages that map the kernel's own selftests and say where kernels contradict the contract's facts.
 /// </summary>
 internal sealed class ConformanceTable : ITable
 {
     private const string Deviations = "data/kvm/deviations.tsv";
     private const string NotByIoctl = "data/kvm/not-by-ioctl.tsv";
     private const string Selftests = "data/kvm/selftests.tsv";
+    private const string Corrections = "data/kvm/corrections.tsv";
     private const string Folder = "src/Portolan.Conformance/";
 
     /// <inheritdoc/>
@@ -20,6 +21,7 @@ internal sealed class ConformanceTable : ITable
         yield return new(Folder + "KnownDeviations.g.cs", EmitDeviations(root, problems));
         yield return new(Folder + "NotByIoctl.g.cs", EmitNotByIoctl(root, problems));
         yield return new("docs/contract/selftests.md", EmitSelftests(root, problems));
+        yield return new("docs/contract/corrections.md", EmitCorrections(root, problems));
     }
 
     private static string EmitDeviations(string root, Problems problems)
@@ -68,6 +70,24 @@ internal sealed class ConformanceTable : ITable
         code.Line("};");
         code.Close();
         return code.ToString();
+    }
+
+    private static string EmitCorrections(string root, Problems problems)
+    {
+        TsvFile file = TsvFile.Read(root, Corrections, ["fact", "said", "does", "hosts", "cases", "source"], problems);
+        StringBuilder text = new();
+        text.Append(CultureInfo.InvariantCulture, $"<!-- Compiled from {Corrections} by tools/Portolan.TableCompiler. Edit the table, then run ./tables. -->\n");
+        text.Append("# Where kernels contradict the facts\n\n");
+        text.Append("The contract's numbered facts were read from sources and measured on few kernels. Where the recorded kernels ([kernels.md](kernels.md)) do otherwise, the kernel is right:\n");
+        text.Append("the clauses, the model and the deviations follow it, and this page says what the fact got wrong. The proof is the result of a case on a recorded kernel.\n\n");
+        text.Append("| fact | it says | kernels do | shown on | by the cases | read in |\n|---|---|---|---|---|---|\n");
+        foreach (TsvRow row in file.Rows)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {row["fact"]} | {row["said"]} | {row["does"]} | {string.Join(", ", row.List("hosts"))} | ");
+            text.Append(CultureInfo.InvariantCulture, $"{string.Join(", ", row.List("cases").Select(static one => $"`{one}`"))} | {row["source"]} |\n");
+        }
+
+        return text.ToString();
     }
 
     private static string EmitSelftests(string root, Problems problems)
