@@ -2,7 +2,6 @@ using Portolan.Documents;
 using Portolan.Documents.Hosts;
 using Portolan.Documents.Records;
 using Portolan.Kvm.Snapshot;
-using Portolan.Lab.Guest;
 using Portolan.Lab.Runs;
 
 namespace Portolan.Cli.Lab;
