@@ -115,7 +115,7 @@ public static partial class KnownVmms
             new(SaveItem.Ioctl("KVM_GET_PIT2"), [], "firecracker src/vmm/src/arch/x86_64/vm.rs save_state"),
             new(SaveItem.OfMsrs(new MsrSpan(0x10, 0x10), new MsrSpan(0x34, 0x34), new MsrSpan(0x3a, 0x3b), new MsrSpan(0x48, 0x48), new MsrSpan(0x8b, 0x8b), new MsrSpan(0x9e, 0x9e), new MsrSpan(0xce, 0xce), new MsrSpan(0x174, 0x176), new MsrSpan(0x17a, 0x17a), new MsrSpan(0x1a0, 0x1a0), new MsrSpan(0x1d9, 0x1d9), new MsrSpan(0x1db, 0x1de), new MsrSpan(0x1fc, 0x1fc), new MsrSpan(0x200, 0x2ff), new MsrSpan(0x400, 0x47f), new MsrSpan(0x6e0, 0x6e0), new MsrSpan(0x4b564d00, 0x4b564d06), new MsrSpan(0xc0000081, 0xc0000084), new MsrSpan(0xc0000102, 0xc0000103), new MsrSpan(0x140, 0x140), new MsrSpan(0xc0010015, 0xc0010015), new MsrSpan(0x122, 0x122)), [], "firecracker src/vmm/src/arch/x86_64/msr.rs SERIALIZABLE_MSR_RANGES (643349ad293f)"),
             new(SaveItem.OfMsrs(new MsrSpan(0xd90, 0xd90)), ["mpx"], "firecracker src/vmm/src/cpu_config/x86_64/cpuid/common.rs msrs_to_save_by_cpuid (03f1b33b974b)"),
-            new(SaveItem.OfMsrs(new MsrSpan(0x1c4, 0x1c5)), ["unread"], "firecracker pull request 5065 (AMX), whose MSRs were not read"),
+            new(SaveItem.OfMsrs(new MsrSpan(0x1c4, 0x1c5)), ["unread"], "firecracker pull request 5065 (AMX) tells of the permission and of the XSAVE buffer alone, and src/vmm/src/arch/x86_64/msr.rs SERIALIZABLE_MSR_RANGES before it (643349ad293f) lacks them; the lists of these versions were not read"),
         ])),
         new("firecracker-1.16.1", "Firecracker", "1.16.1", ["pmu-version", "pmu-fixed-counters", "pdcm", "hyperv"], "firecracker src/vmm/src/arch/x86_64/vcpu.rs save_state (0962fe0305c4), pull requests 5738 and 5972; without: docs/cpu_templates/cpuid-normalization.md", new SaveSet("Firecracker 1.16.1", true, true,
         [
@@ -136,7 +136,7 @@ public static partial class KnownVmms
             new(SaveItem.OfMsrs(new MsrSpan(0xd90, 0xd90)), ["mpx"], "firecracker src/vmm/src/cpu_config/x86_64/cpuid/common.rs msrs_to_save_by_cpuid (03f1b33b974b)"),
             new(SaveItem.OfMsrs(new MsrSpan(0x4b564d00, 0x4b564dff)), [], "firecracker pull request 5738, merged March 2026"),
             new(SaveItem.OfMsrs(new MsrSpan(0xda0, 0xda0)), [], "firecracker pull request 5972, merged June 2026"),
-            new(SaveItem.OfMsrs(new MsrSpan(0x1c4, 0x1c5)), ["unread"], "firecracker pull request 5065 (AMX), whose MSRs were not read"),
+            new(SaveItem.OfMsrs(new MsrSpan(0x1c4, 0x1c5)), ["unread"], "firecracker pull request 5065 (AMX) tells of the permission and of the XSAVE buffer alone, and src/vmm/src/arch/x86_64/msr.rs SERIALIZABLE_MSR_RANGES before it (643349ad293f) lacks them; the lists of these versions were not read"),
         ])),
         new("cloud-hypervisor-git-01b90534", "Cloud Hypervisor", "git 01b90534", [], "cloud-hypervisor hypervisor/src/kvm/mod.rs state (01b90534f7e7)", new SaveSet("Cloud Hypervisor git 01b90534", false, false,
         [

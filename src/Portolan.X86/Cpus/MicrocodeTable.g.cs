@@ -15,7 +15,7 @@ public static partial class MicrocodeTable
         new("md-clear", null, "Linux Documentation/admin-guide/hw-vuln/mds.rst: the VERW mitigation that updated microcode enumerates"),
         new("flush-l1d", null, "Linux Documentation/admin-guide/hw-vuln/l1tf.rst: IA32_FLUSH_CMD, which updated microcode brings"),
         new("srbds-ctrl", null, "Linux Documentation/admin-guide/hw-vuln/special-register-buffer-data-sampling.rst: the MSR and its bit come with the microcode update"),
-        new("arch-capabilities", null, "Linux Documentation/admin-guide/hw-vuln/processor_mmio_stale_data.rst: bits of IA32_ARCH_CAPABILITIES, and on CPUs without it the MSR, come with microcode updates"),
+        new("arch-capabilities", null, "Xen commit 001e8678dc2a (x86: Read MSR_ARCH_CAPS immediately after early_microcode_init): a microcode update can make the MSR appear; its bits: Linux Documentation/admin-guide/hw-vuln/processor_mmio_stale_data.rst"),
         new("verw-clear", null, "Linux arch/x86/kernel/cpu/amd.c tsa_init: revisions of the microcode from which VERW clears buffers"),
         new("ibpb-brtype", null, "Linux Documentation/admin-guide/hw-vuln/srso.rst: IBPB that also flushes branch types needs updated microcode"),
         new("sbpb", null, "Linux Documentation/admin-guide/hw-vuln/srso.rst: IBPB that also flushes branch types needs updated microcode"),
