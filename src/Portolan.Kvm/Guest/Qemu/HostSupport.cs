@@ -22,7 +22,7 @@ internal sealed class HostSupport
     private static readonly string[] Emulated = ["hypervisor", "arat", "topoext", "kvm-hint-dedicated"];
 
     private readonly MsrTable? _msrs;
-    private readonly VmxCapabilities? _vmx;
+    private readonly KnownVmxCapabilities? _vmx;
     private readonly HostSnapshot _host;
 
     private HostSupport(HostSnapshot host, CpuidTable cpuid)
@@ -30,14 +30,14 @@ internal sealed class HostSupport
         _host = host;
         Cpuid = cpuid;
         _msrs = host.FeatureMsrs?.Value;
-        _vmx = _msrs is not null && VmxCapabilitiesReader.TryRead(_msrs, out VmxCapabilities read, out _) ? read : null;
+        _vmx = PartlyKnownMsr.VmxOf(host);
     }
 
     /// <summary>The CPUID that may be given, with QEMU's additions.</summary>
     public CpuidTable Cpuid { get; }
 
     /// <summary>The host's VMX maxima, where the snapshot has them.</summary>
-    public VmxCapabilities? Vmx => _vmx;
+    public VmxCapabilities? Vmx => _vmx is { IsComplete: true, Values: var vmx } ? vmx : null;
 
     /// <summary>The feature MSRs' maxima, where the snapshot has them.</summary>
     public MsrTable? Msrs => _msrs;
@@ -106,7 +106,13 @@ internal sealed class HostSupport
     private bool HasSome(QemuProperty property)
         => property.Cpuid.Any(feature => Has(feature) == true) || property.Msr.Any(bits => Has(bits) == true) || property.Vmx.Any(control => Has(control) == true);
 
-    private bool? Has(MsrBits bits) => _msrs is null ? null : _msrs.TryGet(bits.Msr, out ulong value) && (value & bits.Mask) == bits.Mask;
+    private bool? Has(MsrBits bits)
+        => PartlyKnownMsr.Find(_host, bits.Msr) is { } told ? Whole(told.Value & bits.Mask, ~told.Value & told.Known & bits.Mask, bits.Mask)
+            : _msrs is null ? null
+            : false;
+
+    /// <summary>Every bit is there; null where one is not known and none is known to be missing.</summary>
+    private static bool? Whole(ulong there, ulong missing, ulong wanted) => missing != 0 ? false : there == wanted ? true : null;
 
     private bool? Has(VmxControl control)
     {
@@ -115,9 +121,15 @@ internal sealed class HostSupport
             return Cpuid.Has("vmx") ? null : false;
         }
 
-        ulong settings = vmx[control.Group];
-        return QemuVmxMsrs.IsControl(control.Group)
-            ? ((settings >> 32) & ~(settings & uint.MaxValue) & control.Mask) == control.Mask
-            : (settings & control.Mask) == control.Mask;
+        (ulong settings, ulong known) = (vmx.Values[control.Group], vmx.Known[control.Group]);
+        if (!QemuVmxMsrs.IsControl(control.Group))
+        {
+            return Whole(settings & control.Mask, ~settings & known & control.Mask, control.Mask);
+        }
+
+        // QEMU's property says that both settings are allowed: the control may be 1, and need not.
+        (ulong may, ulong must) = (settings >> 32, settings & uint.MaxValue);
+        (ulong mayKnown, ulong mustKnown) = (known >> 32, known & uint.MaxValue);
+        return Whole(may & mustKnown & ~must & control.Mask, (~may & mayKnown | must) & control.Mask, control.Mask);
     }
 }

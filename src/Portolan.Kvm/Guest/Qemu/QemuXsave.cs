@@ -32,8 +32,8 @@ internal static class QemuXsave
         if (host is not null)
         {
             XFeatureMask offered = XsaveLeaf.Xcr0(host.SupportedCpuid!.Value) | ((host.SupportedXcr0?.Value ?? XFeatureMask.None) & XFeatureTable.Dynamic);
-            Drop(ref user, offered, remarks);
-            Drop(ref supervisor, XsaveLeaf.Xss(host.SupportedCpuid.Value), remarks);
+            Drop(ref user, offered, IsKnown(host, 0), remarks);
+            Drop(ref supervisor, XsaveLeaf.Xss(host.SupportedCpuid.Value), IsKnown(host, 1), remarks);
         }
 
         XsaveLayout? layout = LayoutOf(host, user | supervisor) ?? XsaveLayout.Predict(family, user);
@@ -65,12 +65,22 @@ internal static class QemuXsave
         return null;
     }
 
-    private static void Drop(ref XFeatureMask components, XFeatureMask offered, List<string> remarks)
+    /// <summary>Does the snapshot tell which components a subleaf of leaf 0DH names?</summary>
+    private static bool IsKnown(HostSnapshot host, uint subleaf)
+    {
+        CpuidAddress address = new(XsaveLeaf.Leaf, subleaf);
+        bool told = !host.SupportedCpuidIsPartial || host.SupportedCpuid!.Value.Contains(address);
+        return told && (host.UnknownCpuidBits?.GetOrZero(address.Leaf, address.Subleaf) ?? default) is { Eax: 0, Ecx: 0, Edx: 0 };
+    }
+
+    private static void Drop(ref XFeatureMask components, XFeatureMask offered, bool known, List<string> remarks)
     {
         XFeatureMask gone = components.Except(offered);
         if (!gone.IsEmpty)
         {
-            remarks.Add($"dropped, because the host does not offer them: the state components {XFeatureTable.Names(gone)}");
+            remarks.Add(known
+                ? $"dropped, because the host does not offer them: the state components {XFeatureTable.Names(gone)}"
+                : $"not promised, because the snapshot does not know whether the host has them: the state components {XFeatureTable.Names(gone)}");
             components &= offered;
         }
     }
