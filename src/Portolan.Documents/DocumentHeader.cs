@@ -17,7 +17,7 @@ public static class DocumentHeader
     public static Reading<JsonValue> Open(string file, ReadOnlyMemory<byte> bytes, DocumentKind wanted)
     {
         ArgumentNullException.ThrowIfNull(wanted);
-        Reading<JsonValue> parsed = JsonParser.Parse(file, bytes.Span);
+        Reading<JsonValue> parsed = JsonParser.Parse(file, bytes);
         if (!parsed.Ok)
         {
             return parsed;

@@ -41,7 +41,7 @@ public static class GuestContractDocument
     {
         ArgumentNullException.ThrowIfNull(contract);
         GuestContract facts = contract with { Name = null, Cpuid = Hosts.RuntimeCpuidBits.Without(contract.Cpuid) };
-        Reading<JsonValue> written = JsonParser.Parse("-", Write(facts).Span);
+        Reading<JsonValue> written = JsonParser.Parse("-", Write(facts));
         return CanonicalJson.Hash(written.Value ?? throw new InvalidOperationException(written.ToString()));
     }
 

@@ -39,7 +39,7 @@ public static class HostSnapshotDocument
         };
         using DocumentWriter writer = new(DocumentKind.HostSnapshot, facts.Extensions);
         HostSnapshotFields.Write(writer, HostSnapshotFields.WithoutWords(facts));
-        Reading<JsonValue> written = JsonParser.Parse("-", writer.Finish().Span);
+        Reading<JsonValue> written = JsonParser.Parse("-", writer.Finish());
         return CanonicalJson.Hash(written.Value ?? throw new InvalidOperationException(written.ToString()));
     }
 

@@ -25,49 +25,85 @@ public enum JsonKind
 /// <summary>A JSON value and where it stands in its input.</summary>
 public sealed class JsonValue
 {
-    internal JsonValue(JsonKind kind, int offset, int end, string text, IReadOnlyList<JsonValue> items, IReadOnlyList<JsonMember> members)
+    private readonly JsonTape _tape;
+    private readonly int _index;
+    private string? _text;
+    private object? _content;
+
+    internal JsonValue(JsonTape tape, int index)
     {
-        Kind = kind;
-        Offset = offset;
-        End = end;
-        Text = text;
-        Items = items;
-        Members = members;
+        _tape = tape;
+        _index = index;
     }
 
     /// <summary>The kind.</summary>
-    public JsonKind Kind { get; }
+    public JsonKind Kind => _tape[_index].Kind;
 
     /// <summary>The byte offset of the value's first byte.</summary>
-    public int Offset { get; }
+    public int Offset => _tape[_index].Start;
 
     /// <summary>The byte offset just past the value.</summary>
-    public int End { get; }
+    public int End => _tape[_index].End;
 
     /// <summary>A string's characters, a number's or literal's text as written, else empty.</summary>
-    public string Text { get; }
+    public string Text => _text ??= Kind is JsonKind.Array or JsonKind.Object ? "" : _tape.Text(_index);
+
+    /// <summary>Is it the literal <c>true</c>?</summary>
+    public bool IsTrue => Kind == JsonKind.Boolean && End - Offset == "true".Length;
 
     /// <summary>An array's items, else empty.</summary>
-    public IReadOnlyList<JsonValue> Items { get; }
+    public IReadOnlyList<JsonValue> Items => Kind != JsonKind.Array ? [] : (IReadOnlyList<JsonValue>)(_content ??= ReadItems());
 
     /// <summary>An object's members in the order written, else empty; no name stands twice.</summary>
-    public IReadOnlyList<JsonMember> Members { get; }
+    public IReadOnlyList<JsonMember> Members => Kind != JsonKind.Object ? [] : (IReadOnlyList<JsonMember>)(_content ??= ReadMembers());
 
     /// <summary>The member of this name, or null.</summary>
-    public JsonValue? this[string name]
+    public JsonValue? this[string name] => Find(name, out _);
+
+    /// <summary>A string's characters, a number's or literal's text, in UTF-8.</summary>
+    internal ReadOnlySpan<byte> Utf8 => _tape[_index].IsEscaped ? System.Text.Encoding.UTF8.GetBytes(Text) : _tape.Plain(_index);
+
+    /// <summary>The members as they stand, without keeping anything of them.</summary>
+    internal JsonMemberWalk EachMember() => new(_tape, _index);
+
+    /// <summary>The member of this name and its number, from 0; null where there is none.</summary>
+    internal JsonValue? Find(string name, out int number)
     {
-        get
+        number = 0;
+        foreach (JsonPlace member in EachMember())
         {
-            foreach (JsonMember member in Members)
+            if (member.IsNamed(name))
             {
-                if (member.Name == name)
-                {
-                    return member.Value;
-                }
+                return member.Value;
             }
 
-            return null;
+            number++;
         }
+
+        return null;
+    }
+
+    private List<JsonValue> ReadItems()
+    {
+        List<JsonValue> items = [];
+        int end = _tape[_index].Next;
+        for (int at = _index + 1; at < end; at = _tape[at].Next)
+        {
+            items.Add(new JsonValue(_tape, at));
+        }
+
+        return items;
+    }
+
+    private List<JsonMember> ReadMembers()
+    {
+        List<JsonMember> members = [];
+        foreach (JsonPlace member in EachMember())
+        {
+            members.Add(new JsonMember(member.Name, member.Offset, member.Value));
+        }
+
+        return members;
     }
 
     /// <summary>The value as a message quotes it: short, on one line.</summary>

@@ -11,19 +11,29 @@ internal sealed class ObjectCursor
     private const string AddAdvice = "add the field (null where it is unknown), or write the document again";
     private const string FixAdvice = "correct the value or write the document again";
 
+    private const int Tracked = 64; // members whose bits stand in one word
+
     private readonly DocumentScope _scope;
     private readonly JsonValue _object;
-    private readonly string _path;
-    private readonly List<string> _known = []; // few names, and most objects are never asked which they were
+    private readonly (ObjectCursor Owner, string Array, int Index)? _item;
+    private string? _path;
+    private ulong _asked; // a bit for each of the first members that somebody asked for
+    private HashSet<int>? _askedBeyond;
 
     public ObjectCursor(DocumentScope scope, JsonValue value, string path)
+        : this(scope, value, path, null)
+    {
+    }
+
+    private ObjectCursor(DocumentScope scope, JsonValue value, string? path, (ObjectCursor Owner, string Array, int Index)? item)
     {
         _scope = scope;
         _path = path;
+        _item = item;
         _object = value;
         if (value.Kind != JsonKind.Object)
         {
-            Refuse(value, path, "an object");
+            Refuse(value, Path, "an object");
         }
     }
 
@@ -31,16 +41,15 @@ internal sealed class ObjectCursor
     public int Offset => _object.Offset;
 
     /// <summary>Where the object stands, as in <c>$.settings</c>.</summary>
-    public string Path => _path;
+    public string Path => _path ??= _item is var (owner, array, index) ? string.Create(CultureInfo.InvariantCulture, $"{owner.PathOf(array)}[{index}]") : "$";
 
     /// <summary>The member, null when it is absent or null; fault when it is absent.</summary>
     public JsonValue? RequiredOrNull(string name)
     {
-        _known.Add(name);
-        JsonValue? value = _object[name];
+        JsonValue? value = Ask(name);
         if (value is null)
         {
-            _scope.Refuse(_object.Offset, _path, $"the field \"{name}\"", "none", AddAdvice);
+            _scope.Refuse(_object.Offset, Path, $"the field \"{name}\"", "none", AddAdvice);
         }
 
         return value is null || value.Kind == JsonKind.Null ? null : value;
@@ -59,15 +68,23 @@ internal sealed class ObjectCursor
     }
 
     /// <summary>The member, null when it is absent or null.</summary>
-    public JsonValue? Optional(string name)
-    {
-        _known.Add(name);
-        return _object[name] is { Kind: not JsonKind.Null } value ? value : null;
-    }
+    public JsonValue? Optional(string name) => Ask(name) is { Kind: not JsonKind.Null } value ? value : null;
 
-    public string PathOf(string name) => $"{_path}.{name}";
+    public string PathOf(string name) => $"{Path}.{name}";
 
     public string Text(string name) => Required(name) is not { } value ? "" : value.Kind == JsonKind.String ? value.Text : TextOf(value, PathOf(name));
+
+    /// <summary>The member that must be a string, as it stands; fault when it is absent, null or something else.</summary>
+    public JsonValue? TextValue(string name)
+    {
+        JsonValue? value = Required(name);
+        if (value is { Kind: not JsonKind.String })
+        {
+            Refuse(value, PathOf(name), "a string");
+        }
+
+        return value;
+    }
 
     public string? OptionalText(string name) => Optional(name) is { } value ? TextOf(value, PathOf(name)) : null;
 
@@ -83,7 +100,7 @@ internal sealed class ObjectCursor
             Refuse(value, PathOf(name), "true or false");
         }
 
-        return value.Text == "true";
+        return value.IsTrue;
     }
 
     public ulong Hex(string name, int bits = 64)
@@ -151,6 +168,31 @@ internal sealed class ObjectCursor
         }
     }
 
+    /// <summary>The objects of a required array; nothing after a fault. Their paths are made for faults only.</summary>
+    public IEnumerable<ObjectCursor> EnterEach(string name)
+    {
+        if (Required(name) is not { } array)
+        {
+            yield break;
+        }
+
+        if (array.Kind != JsonKind.Array)
+        {
+            Refuse(array, PathOf(name), "an array");
+        }
+
+        int index = 0;
+        foreach (JsonValue item in array.Items)
+        {
+            if (_scope.Fault is not null)
+            {
+                break;
+            }
+
+            yield return new ObjectCursor(_scope, item, null, (this, name, index++));
+        }
+    }
+
     public ObjectCursor Enter(JsonValue value, string path) => new(_scope, value, path);
 
     /// <summary>The member as an object, or null where it is null; fault when absent.</summary>
@@ -159,18 +201,39 @@ internal sealed class ObjectCursor
     public void Refuse(JsonValue value, string path, string expected)
         => _scope.Refuse(value.Offset, path, expected, value.ToString(), FixAdvice);
 
+    /// <summary>Refuses the object for what one of its members says.</summary>
+    public void RefuseWhole(string member, string expected) => Refuse(_object, PathOf(member), expected);
+
     public void Refuse(int offset, string path, string expected, string found, string advice)
         => _scope.Refuse(offset, path, expected, found, advice);
 
     /// <summary>Keeps every member nobody asked for, at <paramref name="place"/> in the document.</summary>
     public void Finish(string place)
     {
-        foreach (JsonMember member in _object.Members)
+        int number = 0;
+        foreach (JsonPlace member in _object.EachMember())
         {
-            if (!_known.Contains(member.Name))
+            if (!WasAsked(number++))
             {
                 _scope.Keep(Extension.PlaceOf(place, member.Name), member.Value);
             }
         }
     }
+
+    private JsonValue? Ask(string name)
+    {
+        JsonValue? value = _object.Find(name, out int number);
+        if (value is not null && number < Tracked)
+        {
+            _asked |= 1UL << number;
+        }
+        else if (value is not null)
+        {
+            (_askedBeyond ??= []).Add(number);
+        }
+
+        return value;
+    }
+
+    private bool WasAsked(int number) => number < Tracked ? (_asked >> number & 1) != 0 : _askedBeyond?.Contains(number) is true;
 }

@@ -31,7 +31,7 @@ public static class FingerprintImport
     public static Reading<ImportedHost> ReadFacts(ImportRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        Reading<JsonValue> parsed = JsonParser.Parse(request.File, request.Bytes.Span);
+        Reading<JsonValue> parsed = JsonParser.Parse(request.File, request.Bytes);
         if (!parsed.Ok)
         {
             return Reading.Refused<ImportedHost>(parsed.Fault);

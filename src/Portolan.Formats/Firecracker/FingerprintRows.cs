@@ -14,16 +14,15 @@ internal static class FingerprintRows
     {
         Dictionary<CpuidAddress, CpuidEntry> rows = [];
         Dictionary<CpuidAddress, CpuidEntry> open = [];
-        foreach ((JsonValue value, string path) in guest.Items(guest.Required("cpuid_modifiers"), guest.PathOf("cpuid_modifiers")))
+        foreach (ObjectCursor leaf in guest.EnterEach("cpuid_modifiers"))
         {
-            ObjectCursor leaf = guest.Enter(value, path);
             CpuidAddress address = new(leaf.Hex32("leaf"), leaf.Hex32("subleaf"));
             bool significant = leaf.Required("flags") is { } flags && (leaf.IntegerOf(flags, leaf.PathOf("flags"), 0, uint.MaxValue) & SignificantIndex) != 0;
             CpuidValues left = new(uint.MaxValue, uint.MaxValue, uint.MaxValue, uint.MaxValue);
             CpuidValues values = ReadRegisters(leaf, ref left);
             if (!rows.TryAdd(address, new CpuidEntry(address, significant, values)))
             {
-                leaf.Refuse(value.Offset, path, "each leaf and subleaf once", $"{address} a second time", FingerprintImport.Advice);
+                leaf.Refuse(leaf.Offset, leaf.Path, "each leaf and subleaf once", $"{address} a second time", FingerprintImport.Advice);
             }
 
             if (left != default)
@@ -39,14 +38,13 @@ internal static class FingerprintRows
     public static SortedDictionary<uint, Bitmap> ReadMsrs(ObjectCursor guest)
     {
         SortedDictionary<uint, Bitmap> msrs = [];
-        foreach ((JsonValue value, string path) in guest.Items(guest.Required("msr_modifiers"), guest.PathOf("msr_modifiers")))
+        foreach (ObjectCursor msr in guest.EnterEach("msr_modifiers"))
         {
-            ObjectCursor msr = guest.Enter(value, path);
             uint index = msr.Hex32("addr");
             if (!msrs.TryAdd(index, ReadBitmap(msr, 64)))
             {
                 msr.Refuse(
-                    value.Offset, path, "each MSR once", string.Create(CultureInfo.InvariantCulture, $"MSR {index:X}H a second time"), FingerprintImport.Advice);
+                    msr.Offset, msr.Path, "each MSR once", string.Create(CultureInfo.InvariantCulture, $"MSR {index:X}H a second time"), FingerprintImport.Advice);
             }
         }
 
@@ -56,22 +54,22 @@ internal static class FingerprintRows
     private static CpuidValues ReadRegisters(ObjectCursor leaf, ref CpuidValues left)
     {
         CpuidValues values = default;
-        HashSet<CpuidRegister> seen = [];
-        foreach ((JsonValue value, string path) in leaf.Items(leaf.Required("modifiers"), leaf.PathOf("modifiers")))
+        int seen = 0;
+        foreach (ObjectCursor modifier in leaf.EnterEach("modifiers"))
         {
-            ObjectCursor modifier = leaf.Enter(value, path);
             Bitmap bitmap = ReadBitmap(modifier, 32);
             if (!TryRegister(modifier.Text("register"), out CpuidRegister register))
             {
-                modifier.Refuse(value, modifier.PathOf("register"), "\"eax\", \"ebx\", \"ecx\" or \"edx\"");
+                modifier.RefuseWhole("register", "\"eax\", \"ebx\", \"ecx\" or \"edx\"");
                 continue;
             }
 
-            if (!seen.Add(register))
+            if ((seen >> (int)register & 1) != 0)
             {
-                modifier.Refuse(value.Offset, path, "each register once", $"{register} a second time", FingerprintImport.Advice);
+                modifier.Refuse(modifier.Offset, modifier.Path, "each register once", $"{register} a second time", FingerprintImport.Advice);
             }
 
+            seen |= 1 << (int)register;
             values = values.With(register, (uint)bitmap.Value);
             left = left.With(register, (uint)bitmap.Open);
         }
@@ -81,8 +79,8 @@ internal static class FingerprintRows
 
     private static Bitmap ReadBitmap(ObjectCursor owner, int bits)
     {
-        string text = owner.Text("bitmap");
-        if (!Bitmap.TryParse(text, bits, out Bitmap bitmap) && owner.Optional("bitmap") is { } value)
+        Bitmap bitmap = default;
+        if (owner.TextValue("bitmap") is { } value && !Bitmap.TryParse(value.Kind == JsonKind.String ? value.Utf8 : default, bits, out bitmap))
         {
             owner.Refuse(value, owner.PathOf("bitmap"), string.Create(CultureInfo.InvariantCulture, $"\"0b\" and 1 to {bits} characters 0, 1 or x"));
         }

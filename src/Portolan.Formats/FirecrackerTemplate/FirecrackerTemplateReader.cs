@@ -23,7 +23,7 @@ public static class FirecrackerTemplateReader
     public static Reading<GuestDefinitionAnswer> Define(ImportRequest request, HostSnapshot host, GuestRequest wanted)
     {
         ArgumentNullException.ThrowIfNull(request);
-        Reading<JsonValue> parsed = JsonParser.Parse(request.File, request.Bytes.Span);
+        Reading<JsonValue> parsed = JsonParser.Parse(request.File, request.Bytes);
         if (!parsed.Ok)
         {
             return Reading.Refused<GuestDefinitionAnswer>(parsed.Fault);

@@ -23,7 +23,7 @@ public static class NodeImport
     public static Reading<ImportedHost> Read(ImportRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        Reading<JsonValue> parsed = JsonParser.Parse(request.File, request.Bytes.Span);
+        Reading<JsonValue> parsed = JsonParser.Parse(request.File, request.Bytes);
         if (!parsed.Ok)
         {
             return Reading.Refused<ImportedHost>(parsed.Fault);

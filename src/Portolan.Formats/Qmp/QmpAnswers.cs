@@ -46,7 +46,7 @@ internal sealed class QmpAnswers
     public List<string> Errors { get; } = [];
 
     /// <summary>Reads the answers.</summary>
-    public static Reading<QmpAnswers> Read(string file, ReadOnlySpan<byte> bytes)
+    public static Reading<QmpAnswers> Read(string file, ReadOnlyMemory<byte> bytes)
     {
         Reading<IReadOnlyList<JsonValue>> documents = JsonParser.ParseSequence(file, bytes);
         if (!documents.Ok)
@@ -62,7 +62,7 @@ internal sealed class QmpAnswers
 
         if (answers._fault is { Line: null, ByteOffset: { } offset } fault)
         {
-            answers._fault = fault with { Line = JsonParser.LineOf(bytes, (int)offset) };
+            answers._fault = fault with { Line = JsonParser.LineOf(bytes.Span, (int)offset) };
         }
 
         return answers._fault is { } found ? Reading.Refused<QmpAnswers>(found) : Reading.Of(answers);

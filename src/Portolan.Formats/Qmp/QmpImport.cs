@@ -22,7 +22,7 @@ public static class QmpImport
     {
         ArgumentNullException.ThrowIfNull(request);
         string file = request.File;
-        Reading<QmpAnswers> answers = QmpAnswers.Read(file, request.Bytes.Span);
+        Reading<QmpAnswers> answers = QmpAnswers.Read(file, request.Bytes);
         if (!answers.Ok)
         {
             return Reading.Refused<ImportedHost>(answers.Fault);
