@@ -60,5 +60,14 @@ internal sealed class JsonTape(byte[] bytes, JsonToken[] tokens)
 
     /// <summary>Has a string token these characters?</summary>
     public bool Is(int index, string text)
-        => !tokens[index].IsEscaped && Ascii.IsValid(text) ? Ascii.Equals(Plain(index), text) : Text(index) == text;
+    {
+        if (tokens[index].IsEscaped)
+        {
+            return Text(index) == text;
+        }
+
+        // UTF-8 is as long as UTF-16 for ASCII alone, and never shorter.
+        ReadOnlySpan<byte> plain = Plain(index);
+        return plain.Length == text.Length ? Ascii.Equals(plain, text) : plain.Length > text.Length && !Ascii.IsValid(text) && Text(index) == text;
+    }
 }

@@ -66,15 +66,18 @@ public sealed class JsonValue
     /// <summary>The members as they stand, without keeping anything of them.</summary>
     internal JsonMemberWalk EachMember() => new(_tape, _index);
 
+    /// <summary>The items as they stand, without keeping anything of them.</summary>
+    internal JsonItemWalk EachItem() => new(_tape, _index);
+
     /// <summary>The member of this name and its number, from 0; null where there is none.</summary>
     internal JsonValue? Find(string name, out int number)
     {
         number = 0;
-        foreach (JsonPlace member in EachMember())
+        foreach (JsonMemberPlace member in EachMember())
         {
-            if (member.IsNamed(name))
+            if (member.Name.Is(name))
             {
-                return member.Value;
+                return member.Value.ToValue();
             }
 
             number++;
@@ -86,10 +89,9 @@ public sealed class JsonValue
     private List<JsonValue> ReadItems()
     {
         List<JsonValue> items = [];
-        int end = _tape[_index].Next;
-        for (int at = _index + 1; at < end; at = _tape[at].Next)
+        foreach (JsonPlace item in EachItem())
         {
-            items.Add(new JsonValue(_tape, at));
+            items.Add(item.ToValue());
         }
 
         return items;
@@ -98,9 +100,9 @@ public sealed class JsonValue
     private List<JsonMember> ReadMembers()
     {
         List<JsonMember> members = [];
-        foreach (JsonPlace member in EachMember())
+        foreach (JsonMemberPlace member in EachMember())
         {
-            members.Add(new JsonMember(member.Name, member.Offset, member.Value));
+            members.Add(new JsonMember(member.Name.Text, member.Name.Offset, member.Value.ToValue()));
         }
 
         return members;

@@ -211,11 +211,11 @@ internal sealed class ObjectCursor
     public void Finish(string place)
     {
         int number = 0;
-        foreach (JsonPlace member in _object.EachMember())
+        foreach (JsonMemberPlace member in _object.EachMember())
         {
             if (!WasAsked(number++))
             {
-                _scope.Keep(Extension.PlaceOf(place, member.Name), member.Value);
+                _scope.Keep(Extension.PlaceOf(place, member.Name.Text), member.Value.ToValue());
             }
         }
     }

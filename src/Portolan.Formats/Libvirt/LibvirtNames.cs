@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using Portolan.Formats.Named;
 using Portolan.Formats.Qmp;
 using Portolan.X86.Features;
@@ -11,6 +13,11 @@ internal static class LibvirtNames
     /// <summary>Features of QEMU's models that KVM guests do not get by the model alone (QEMU target/i386/kvm/kvm-cpu.c, kvm_default_props).</summary>
     private static readonly string[] SwitchedOffUnderKvm = ["acpi", "monitor", "svm"];
 
+    private static readonly Lazy<FrozenDictionary<string, Meaning>> Meanings = new(static () =>
+        NamedPlaces.Libvirt.ToFrozenDictionary(static row => row.Key, static row => Meaning.Of(row.Key, row.Value), StringComparer.Ordinal));
+
+    private static readonly ConcurrentDictionary<CpuModel, NamedBits> UsableBits = new(ReferenceEqualityComparer.Instance);
+
     /// <summary>A vendor as CPUID leaf 00H spells it (libvirt src/cpu_map/x86_vendors.xml); null for another word.</summary>
     public static string? Vendor(string name) => name switch
     {
@@ -23,13 +30,12 @@ internal static class LibvirtNames
     /// <summary>Tells a CPU what a feature is that libvirt saw on the processor itself. False for a name that nothing here knows.</summary>
     public static bool TellNative(NamedCpu cpu, string feature, bool has)
     {
-        if (!NamedPlaces.Libvirt.TryGetValue(NamedPlaces.Normal(feature), out NamedPlaces? places))
+        if (!Meanings.Value.TryGetValue(NamedPlaces.Normal(feature), out Meaning? meaning))
         {
             return false;
         }
 
-        CpuidFeature[] own = [.. places.Cpuid.Where(static one => one.Space == CpuidSpace.Cpu)];
-        cpu.Tell(feature, places with { Cpuid = own }, has);
+        cpu.Tell(feature, meaning.OfProcessor, has);
         return true;
     }
 
@@ -39,16 +45,14 @@ internal static class LibvirtNames
     /// </summary>
     public static bool TellShown(NamedCpu cpu, string feature, bool has)
     {
-        if (!NamedPlaces.Libvirt.TryGetValue(NamedPlaces.Normal(feature), out NamedPlaces? places))
+        if (!Meanings.Value.TryGetValue(NamedPlaces.Normal(feature), out Meaning? meaning))
         {
             return false;
         }
 
-        string qemu = places.Cpuid.Select(static one => one.Qemu).Concat(places.Msr.Select(static one => one.Qemu)).Concat(places.Vmx.Select(static one => one.Qemu))
-            .FirstOrDefault(static name => name is not null) ?? feature;
-        if (QemuProperties.Of(qemu).Tells(has))
+        if (meaning.Property.Tells(has))
         {
-            cpu.Tell(feature, places, has);
+            cpu.Tell(feature, meaning.OfGuests, has);
         }
 
         return true;
@@ -65,13 +69,9 @@ internal static class LibvirtNames
             return false;
         }
 
-        foreach (string feature in known.Features)
+        if (!cpu.TryTell(UsableBits.GetOrAdd(known, static model => BitsOf(model))))
         {
-            QmpProperty property = QemuProperties.Of(feature);
-            if (!SwitchedOffUnderKvm.Contains(property.Name)
-                && property.Tells(answer: true)
-                && NamedPlaces.Qemu.TryGetValue(property.Name, out NamedPlaces? places)
-                && places.Vmx.Length == 0)
+            foreach ((string feature, NamedPlaces places) in PlacesOf(known)) // some of it was told otherwise: name by name
             {
                 cpu.Tell(feature, places, has: true);
             }
@@ -82,4 +82,40 @@ internal static class LibvirtNames
 
     /// <summary>The features of libvirt's model; null for a model that nothing here knows.</summary>
     public static CpuModel? Model(string name) => CpuModelTable.TryFind(CpuModelOrigin.Libvirt, name, out CpuModel? model) ? model : null;
+
+    /// <summary>The features of QEMU's model that KVM must have for it, with their places.</summary>
+    private static IEnumerable<(string Feature, NamedPlaces Places)> PlacesOf(CpuModel model)
+    {
+        foreach (string feature in model.Features)
+        {
+            QmpProperty property = QemuProperties.Of(feature);
+            if (!SwitchedOffUnderKvm.Contains(property.Name)
+                && property.Tells(answer: true)
+                && NamedPlaces.Qemu.TryGetValue(property.Name, out NamedPlaces? places)
+                && places.Vmx.Length == 0)
+            {
+                yield return (feature, places);
+            }
+        }
+    }
+
+    private static NamedBits BitsOf(CpuModel model)
+    {
+        (string, NamedPlaces Places)[] all = [.. PlacesOf(model)];
+        return NamedBits.Of(all.SelectMany(static one => one.Places.Cpuid), all.SelectMany(static one => one.Places.Msr));
+    }
+
+    /// <summary>What a name of libvirt's stands for.</summary>
+    /// <param name="OfGuests">In guests.</param>
+    /// <param name="OfProcessor">On the processor itself: nothing paravirtual.</param>
+    /// <param name="Property">QEMU's property behind it.</param>
+    private sealed record Meaning(NamedPlaces OfGuests, NamedPlaces OfProcessor, QmpProperty Property)
+    {
+        public static Meaning Of(string name, NamedPlaces places) => new(
+            places,
+            places.Cpuid.All(static one => one.Space == CpuidSpace.Cpu) ? places : new NamedPlaces([.. places.Cpuid.Where(static one => one.Space == CpuidSpace.Cpu)], places.Msr, places.Vmx),
+            QemuProperties.Of(
+                places.Cpuid.Select(static one => one.Qemu).Concat(places.Msr.Select(static one => one.Qemu)).Concat(places.Vmx.Select(static one => one.Qemu))
+                    .FirstOrDefault(static qemu => qemu is not null) ?? name));
+    }
 }

@@ -13,54 +13,102 @@ namespace Portolan.Formats.Named;
 /// </summary>
 internal sealed class NamedCpu
 {
-    private const int Registers = 4;
     private const string RepeatsLeaf1 = "repeats leaf 1";
+    private static readonly int Groups = Enum.GetValues<VmxControlGroup>().Length;
     private static readonly (CpuidFeature Repeated, CpuidFeature Original)[] Repeated =
         [.. FeatureTable.All.ToArray().Where(static feature => feature.Note == RepeatsLeaf1).Select(static feature => (feature, FeatureTable.Get(feature.Name["amd-".Length..])))];
 
-    private readonly Dictionary<CpuidAddress, (uint[] Values, uint[] Known)> _cpuid = [];
-    private readonly SortedDictionary<uint, (ulong Value, ulong Known)> _msrs = [];
-    private readonly SortedDictionary<VmxControlGroup, (ulong Value, ulong Known)> _vmx = [];
+    private readonly uint[] _values = new uint[NamedRows.All.Length * NamedRows.Registers];
+    private readonly uint[] _known = new uint[NamedRows.All.Length * NamedRows.Registers];
+    private readonly (ulong Value, ulong Known)[] _msrs = new (ulong, ulong)[NamedRows.Msrs.Length];
+    private readonly (ulong Value, ulong Known)[] _vmx = new (ulong, ulong)[Groups];
     private readonly SortedSet<string> _contradictions = new(StringComparer.Ordinal);
 
     /// <summary>Names that were told both ways.</summary>
     public IReadOnlyCollection<string> Contradictions => _contradictions;
 
-    /// <summary>Is anything known?</summary>
-    public bool IsEmpty => _cpuid.Count == 0;
+    /// <summary>Is anything of CPUID known?</summary>
+    public bool IsEmpty => !_known.AsSpan().ContainsAnyExcept(0u);
 
     /// <summary>Was anything of KVM's paravirtual leaf told to be there?</summary>
-    public bool ShowsKvm => _cpuid.Any(static row => HypervisorLeaves.Owns(row.Key.Leaf) && row.Value.Values.Any(static value => value != 0));
+    public bool ShowsKvm
+    {
+        get
+        {
+            for (int row = 0; row < NamedRows.All.Length; row++)
+            {
+                if (HypervisorLeaves.Owns(NamedRows.All[row].Leaf) && Row(_values, row).ContainsAnyExcept(0u))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
 
     /// <summary>Tells whether the CPU has what a name stands for.</summary>
     public void Tell(string name, NamedPlaces places, bool has)
     {
-        foreach (CpuidFeature feature in places.Cpuid)
+        foreach (CpuidSlot bits in places.Slots)
         {
-            if (!Learn(feature, feature.Address.Subleaf, has ? 1u : 0u))
+            if (!Learn(bits.Slot, has ? bits.Mask : 0, bits.Mask))
             {
                 _contradictions.Add(name);
             }
         }
 
-        foreach (MsrBits bits in places.Msr)
+        foreach (MsrSlot bits in places.MsrSlots)
         {
-            Learn(_msrs, bits.Msr, bits.Mask, has, name);
+            Learn(ref _msrs[bits.Slot], bits.Mask, has, name);
         }
 
         // A property of two bits is off where either of them is 0.
-        foreach (VmxControl control in has || places.Vmx.Length == 1 ? places.Vmx : [])
+        if (has || places.Vmx.Length == 1)
         {
-            Learn(_vmx, control.Group, control.Mask, has, name);
+            foreach (VmxControl control in places.Vmx)
+            {
+                Learn(ref _vmx[(int)control.Group], control.Mask, has, name);
+            }
         }
     }
 
-    /// <summary>Tells a field's value; false where another was told before.</summary>
-    public bool Tell(string feature, uint value)
+    /// <summary>Tells that the CPU has all of these bits; false, and nothing told, where one of them is known to be 0.</summary>
+    public bool TryTell(NamedBits bits)
     {
-        CpuidFeature field = FeatureTable.Get(feature);
-        return Learn(field, field.Address.Subleaf, value);
+        foreach (CpuidSlot one in bits.Cpuid)
+        {
+            if ((_known[one.Slot] & one.Mask & ~_values[one.Slot]) != 0)
+            {
+                return false;
+            }
+        }
+
+        foreach (MsrSlot one in bits.Msrs)
+        {
+            if ((_msrs[one.Slot].Known & one.Mask & ~_msrs[one.Slot].Value) != 0)
+            {
+                return false;
+            }
+        }
+
+        foreach (CpuidSlot one in bits.Cpuid)
+        {
+            _values[one.Slot] |= one.Mask;
+            _known[one.Slot] |= one.Mask;
+        }
+
+        foreach (MsrSlot one in bits.Msrs)
+        {
+            ref (ulong Value, ulong Known) msr = ref _msrs[one.Slot];
+            msr = (msr.Value | one.Mask, msr.Known | one.Mask);
+        }
+
+        return true;
     }
+
+    /// <summary>Tells a field's value; false where another was told before.</summary>
+    public bool Tell(CpuidFeature field, uint value) => Learn(NamedRows.SlotOf(field), field.Insert(0, value), field.RegisterMask);
 
     /// <summary>Tells the vendor, 12 letters.</summary>
     public void TellVendor(string vendor)
@@ -81,19 +129,7 @@ internal sealed class NamedCpu
     }
 
     /// <summary>Tells a whole register, or some bits of it; what is known stays.</summary>
-    public bool Learn(CpuidAddress address, CpuidRegister register, uint value, uint mask)
-    {
-        if (!_cpuid.TryGetValue(address, out (uint[] Values, uint[] Known) row))
-        {
-            _cpuid.Add(address, row = (new uint[Registers], new uint[Registers]));
-        }
-
-        uint known = row.Known[(int)register];
-        bool agrees = ((row.Values[(int)register] ^ value) & known & mask) == 0;
-        row.Values[(int)register] |= value & mask & ~known;
-        row.Known[(int)register] = known | mask;
-        return agrees;
-    }
+    public bool Learn(CpuidAddress address, CpuidRegister register, uint value, uint mask) => Learn(NamedRows.SlotOf(address, register), value, mask);
 
     /// <summary>What AMD's leaf 80000001H repeats of leaf 1 (APM vol. 3, E.4.2), and that other vendors' has nothing there.</summary>
     public void RepeatLeaf1(bool amd)
@@ -102,11 +138,11 @@ internal sealed class NamedCpu
         {
             if (!amd)
             {
-                Learn(feature, 0, 0);
+                Tell(feature, 0);
             }
             else if (Known(original) is { } has)
             {
-                Learn(feature, 0, has ? 1u : 0u);
+                Tell(feature, has ? 1u : 0u);
             }
         }
     }
@@ -114,11 +150,8 @@ internal sealed class NamedCpu
     /// <summary>Is the bit set; null where it is not known.</summary>
     public bool? Known(CpuidFeature feature)
     {
-        uint start = HypervisorLeaves.UsualBase(feature.Space);
-        return _cpuid.TryGetValue(new(start + feature.Address.Leaf, feature.Address.Subleaf), out (uint[] Values, uint[] Known) row)
-            && (row.Known[(int)feature.Register] & feature.RegisterMask) == feature.RegisterMask
-            ? (row.Values[(int)feature.Register] & feature.RegisterMask) != 0
-            : null;
+        int slot = NamedRows.SlotOf(feature);
+        return (_known[slot] & feature.RegisterMask) == feature.RegisterMask ? (_values[slot] & feature.RegisterMask) != 0 : null;
     }
 
     /// <summary>The values, and the mask of what is not known in their leaves; null where all is.</summary>
@@ -126,8 +159,16 @@ internal sealed class NamedCpu
     {
         List<CpuidEntry> values = [];
         List<CpuidEntry> unknown = [];
-        foreach ((CpuidAddress address, (uint[] value, uint[] known)) in _cpuid)
+        for (int row = 0; row < NamedRows.All.Length; row++)
         {
+            ReadOnlySpan<uint> known = Row(_known, row);
+            if (!known.ContainsAnyExcept(0u))
+            {
+                continue;
+            }
+
+            CpuidAddress address = NamedRows.All[row];
+            ReadOnlySpan<uint> value = Row(_values, row);
             bool indexed = CpuidLeaves.SubleafIsSignificant(address.Leaf);
             values.Add(new(address, indexed, new(value[0], value[1], value[2], value[3])));
             CpuidValues mask = new(~known[0], ~known[1], ~known[2], ~known[3]);
@@ -140,30 +181,31 @@ internal sealed class NamedCpu
         return (CpuidTable.From(values), unknown.Count == 0 ? null : CpuidTable.From(unknown));
     }
 
-    /// <summary>How many bits are known, of CPUID and of MSRs together.</summary>
-    public int CountBits() => _cpuid.Values.Sum(static row => row.Known.Sum(static known => System.Numerics.BitOperations.PopCount(known)))
-        + _msrs.Values.Sum(static row => System.Numerics.BitOperations.PopCount(row.Known))
-        + _vmx.Values.Sum(static row => System.Numerics.BitOperations.PopCount(row.Known));
-
-    /// <summary>What is known of the feature MSRs outside VMX: the value and which bits of it are known.</summary>
-    public IReadOnlyDictionary<uint, (ulong Value, ulong Known)> Msrs => _msrs;
+    /// <summary>What is known of a feature MSR outside VMX, by its number: the value and which bits of it are known.</summary>
+    public (ulong Value, ulong Known) Msr(int slot) => _msrs[slot];
 
     /// <summary>What is known of the VMX controls: which may be switched, and of which that is known.</summary>
-    public IReadOnlyDictionary<VmxControlGroup, (ulong Value, ulong Known)> Vmx => _vmx;
+    public (ulong Value, ulong Known) Vmx(VmxControlGroup group) => _vmx[(int)group];
 
-    private bool Learn(CpuidFeature feature, uint subleaf, uint value)
-        => Learn(new(HypervisorLeaves.UsualBase(feature.Space) + feature.Address.Leaf, subleaf), feature.Register, feature.Insert(0, value), feature.RegisterMask);
+    private static ReadOnlySpan<uint> Row(uint[] registers, int row) => registers.AsSpan(row * NamedRows.Registers, NamedRows.Registers);
 
-    private void Learn<TKey>(SortedDictionary<TKey, (ulong Value, ulong Known)> places, TKey place, ulong mask, bool has, string name)
-        where TKey : notnull
+    private bool Learn(int slot, uint value, uint mask)
     {
-        (ulong value, ulong known) = places.GetValueOrDefault(place);
-        if ((known & mask) != 0 && (value & mask) != 0 != has)
+        uint known = _known[slot];
+        bool agrees = ((_values[slot] ^ value) & known & mask) == 0;
+        _values[slot] |= value & mask & ~known;
+        _known[slot] = known | mask;
+        return agrees;
+    }
+
+    private void Learn(ref (ulong Value, ulong Known) place, ulong mask, bool has, string name)
+    {
+        if ((place.Known & mask) != 0 && (place.Value & mask) != 0 != has)
         {
             _contradictions.Add(name);
             return;
         }
 
-        places[place] = (has ? value | mask : value, known | mask);
+        place = (has ? place.Value | mask : place.Value, place.Known | mask);
     }
 }

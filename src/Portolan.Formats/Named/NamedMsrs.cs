@@ -35,11 +35,23 @@ internal static class NamedMsrs
         ["vmx-xsaves"] = "xsaves",
     };
 
+    private static readonly CpuidFeature Vmx = FeatureTable.Get("vmx");
     private static readonly VmxControl Secondary = Control("vmx-secondary-ctls");
     private static readonly VmxControl Ept = Control("vmx-ept");
     private static readonly VmxControl Vpid = Control("vmx-vpid");
     private static readonly VmxControl Functions = Control("vmx-vmfunc");
     private static readonly VmxControl Unrestricted = Control("vmx-unrestricted-guest");
+
+    /// <summary>The MSRs outside VMX in the order of their numbers, each with the feature that announces it.</summary>
+    private static readonly (uint Index, CpuidFeature? Announced)[] Plain =
+        [.. NamedRows.Msrs.ToArray().Select(static index => (index, OfMsr.TryGetValue(index, out string? feature) ? FeatureTable.Get(feature) : null))];
+
+    /// <summary>The controls of one bit, each with the feature that it is about.</summary>
+    private static readonly (VmxControl Control, CpuidFeature? About)[] Controls =
+    [
+        .. VmxControls.All.Where(static control => control.Low == control.High)
+            .Select(static control => (control, control.Qemu is { } name && OfControl.TryGetValue(name, out string? feature) ? FeatureTable.Get(feature) : null)),
+    ];
 
     /// <summary>The MSRs of which something was told, as KVM offers them; null for none.</summary>
     /// <param name="cpu">What was told of KVM by QEMU's or libvirt's names.</param>
@@ -47,15 +59,18 @@ internal static class NamedMsrs
     public static Fact<ImmutableArray<PartlyKnownMsr>>? Of(NamedCpu cpu, Evidence evidence)
     {
         SortedDictionary<uint, (ulong Value, ulong Known)> msrs = [];
-        foreach ((uint index, (ulong value, ulong known)) in cpu.Msrs)
+        for (int slot = 0; slot < Plain.Length; slot++)
         {
-            bool announced = !OfMsr.TryGetValue(index, out string? feature) || IsOn(cpu, feature);
-            Add(msrs, index, value, announced ? known : value);
+            (ulong value, ulong known) = cpu.Msr(slot);
+            if (known != 0)
+            {
+                Add(msrs, Plain[slot].Index, value, Plain[slot].Announced is not { } feature || IsOn(cpu, feature) ? known : value);
+            }
         }
 
-        foreach (VmxControl control in VmxControls.All)
+        foreach ((VmxControl control, CpuidFeature? about) in Controls)
         {
-            if (control.Low == control.High && Told(cpu, control) is { } on && (on || IsOpen(cpu, control)))
+            if (Told(cpu, control) is { } on && (on || IsOpen(cpu, control, about)))
             {
                 Add(msrs, control, on);
             }
@@ -89,9 +104,9 @@ internal static class NamedMsrs
     }
 
     /// <summary>Is everything on that a control which is off hangs on?</summary>
-    private static bool IsOpen(NamedCpu cpu, VmxControl control)
-        => IsOn(cpu, "vmx")
-            && (control.Qemu is null || !OfControl.TryGetValue(control.Qemu, out string? feature) || IsOn(cpu, feature))
+    private static bool IsOpen(NamedCpu cpu, VmxControl control, CpuidFeature? about)
+        => IsOn(cpu, Vmx)
+            && (about is null || IsOn(cpu, about))
             && (control == Unrestricted ? Told(cpu, Ept) is true : Gate(control) is not { } gate || Told(cpu, gate) is true)
             && (control.Group != VmxControlGroup.Secondary || Told(cpu, Secondary) is true);
 
@@ -102,12 +117,10 @@ internal static class NamedMsrs
         _ => null,
     };
 
-    private static bool IsOn(NamedCpu cpu, string feature) => cpu.Known(FeatureTable.Get(feature)) is true;
+    private static bool IsOn(NamedCpu cpu, CpuidFeature feature) => cpu.Known(feature) is true;
 
     private static bool? Told(NamedCpu cpu, VmxControl control)
-        => cpu.Vmx.TryGetValue(control.Group, out (ulong Value, ulong Known) told) && (told.Known & control.Mask) == control.Mask
-            ? (told.Value & control.Mask) != 0
-            : null;
+        => cpu.Vmx(control.Group) is var (value, known) && (known & control.Mask) == control.Mask ? (value & control.Mask) != 0 : null;
 
     private static VmxControl Control(string qemu) => VmxControls.All.First(control => control.Qemu == qemu);
 

@@ -11,6 +11,12 @@ namespace Portolan.Formats.Named;
 /// <param name="Vmx">Controls and bits of the VMX capability MSRs.</param>
 internal sealed record NamedPlaces(CpuidFeature[] Cpuid, MsrBits[] Msr, VmxControl[] Vmx)
 {
+    /// <summary>The places of CPUID one by one, as <see cref="NamedCpu"/> keeps them.</summary>
+    public CpuidSlot[] Slots { get; } = [.. Cpuid.Select(static feature => new CpuidSlot(NamedRows.SlotOf(feature), feature.RegisterMask))];
+
+    /// <summary>The places of MSRs one by one, as <see cref="NamedCpu"/> keeps them.</summary>
+    public MsrSlot[] MsrSlots { get; } = [.. Msr.Select(static bits => new MsrSlot(NamedRows.MsrSlotOf(bits.Msr), bits.Mask))];
+
     private static readonly Lazy<FrozenDictionary<string, NamedPlaces>> QemuNames = new(() => Index(
         static feature => feature.Qemu is null ? [] : [feature.Qemu], static bits => bits.Qemu, static control => control.Qemu));
 

@@ -42,6 +42,9 @@ internal static partial class QemuProperties
 {
     private static readonly FrozenDictionary<string, QmpProperty> ByName = Rows().ToFrozenDictionary(static row => row.Name, StringComparer.Ordinal);
 
+    /// <summary>The properties that have a row, and their other spellings; each with <c>-</c>.</summary>
+    public static IEnumerable<string> Names => ByName.Keys;
+
     // The names that stand for bits, spelled with '-' and no alias: nearly all that QEMU answers.
     private static readonly Lazy<FrozenDictionary<string, QmpProperty>> Features = new(() => Named.NamedPlaces.Qemu.Keys
         .Select(static name => ByName.TryGetValue(name, out QmpProperty? row) ? row : new QmpProperty(name, PropertyMeaning.Tells, null))

@@ -11,8 +11,8 @@ internal sealed record ModelExpansion(string Model, JsonValue Properties);
 
 /// <summary>One model of query-cpu-definitions that says what this QEMU cannot give it.</summary>
 /// <param name="Model">The model.</param>
-/// <param name="Unavailable">The properties that it lacks here.</param>
-internal sealed record ModelDefinition(string Model, IReadOnlyList<string> Unavailable);
+/// <param name="Unavailable">The properties that it lacks here, an array of strings.</param>
+internal sealed record ModelDefinition(string Model, JsonValue Unavailable);
 
 /// <summary>
 /// The answers of a QEMU monitor in a file: QMP replies, one JSON document after another, with or without the greeting, the
@@ -93,7 +93,7 @@ internal sealed class QmpAnswers
         }
         else if (answer["enabled"] is { Kind: JsonKind.Boolean } enabled && answer["present"] is not null)
         {
-            KvmEnabled = enabled.Text == "true";
+            KvmEnabled = enabled.IsTrue;
         }
         else if (answer["qemu"] is not null)
         {
@@ -134,13 +134,13 @@ internal sealed class QmpAnswers
 
         if (item["unavailable-features"] is { } unavailable)
         {
-            if (unavailable.Kind != JsonKind.Array || unavailable.Items.Any(static feature => feature.Kind != JsonKind.String))
+            if (!AreNames(unavailable))
             {
                 Refuse(unavailable, path + ".unavailable-features", "an array of names");
                 return;
             }
 
-            Definitions.Add(new(name.Text, [.. unavailable.Items.Select(static feature => feature.Text)]));
+            Definitions.Add(new(name.Text, unavailable));
         }
         else if (item["cpu-max"] is not null)
         {
@@ -150,6 +150,19 @@ internal sealed class QmpAnswers
                 Machines.Add(alias.Text);
             }
         }
+    }
+
+    private static bool AreNames(JsonValue names)
+    {
+        foreach (JsonPlace name in names.EachItem())
+        {
+            if (name.Kind != JsonKind.String)
+            {
+                return false;
+            }
+        }
+
+        return names.Kind == JsonKind.Array;
     }
 
     private void TakeVersion(JsonValue? version)

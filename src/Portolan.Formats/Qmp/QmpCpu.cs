@@ -4,7 +4,7 @@ using System.Text;
 using Portolan.Documents.Json;
 using Portolan.Formats.Named;
 using Portolan.X86.Cpuid;
-using Portolan.X86.Msr;
+using Portolan.X86.Features;
 
 namespace Portolan.Formats.Qmp;
 
@@ -15,13 +15,9 @@ internal sealed class QmpCpu
     private const uint BrandLeaves = 3;
     private static readonly string[] HostModels = ["max", "host", "base"];
 
-    /// <summary>The property of the CPUID bit that announces a feature MSR (QEMU target/i386/cpu.c, feature_dependencies).</summary>
-    private static readonly Dictionary<uint, string> Gates = new()
-    {
-        [MsrIndex.Ia32ArchCapabilities] = "arch-capabilities",
-        [MsrIndex.Ia32CoreCapabilities] = "core-capability",
-        [MsrIndex.Ia32PerfCapabilities] = "pdcm",
-    };
+    private static readonly CpuidFeature HighestLeaf = FeatureTable.Get("max-basic-leaf");
+    private static readonly CpuidFeature HighestExtendedLeaf = FeatureTable.Get("max-extended-leaf");
+    private static readonly CpuidFeature PhysicalBits = FeatureTable.Get("phys-bits");
 
     private readonly SortedSet<string> _unknown = new(StringComparer.Ordinal);
 
@@ -36,9 +32,12 @@ internal sealed class QmpCpu
         Asked = expansions.Length == 0 ? "no expansion" : $"the expansion of {string.Join(" and ", expansions.Select(static one => one.Model).Distinct(StringComparer.Ordinal))}";
         if (expansions.Length > 0)
         {
-            foreach (string name in answers.Definitions.SelectMany(static model => model.Unavailable).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
+            foreach (ModelDefinition model in answers.Definitions)
             {
-                TakeUnavailable(name);
+                foreach (JsonPlace name in model.Unavailable.EachItem())
+                {
+                    TakeUnavailable(name);
+                }
             }
         }
     }
@@ -57,77 +56,87 @@ internal sealed class QmpCpu
 
     private void Take(JsonValue properties)
     {
-        HashSet<string> set = [.. properties.Members.Where(static member => member.Value.Text == "true").Select(static member => QemuProperties.Of(member.Name).Name)];
-        foreach (JsonMember member in properties.Members)
+        List<QmpName?> names = [];
+        int open = 0;
+        foreach (JsonMemberPlace member in properties.EachMember())
         {
-            QmpProperty property = QemuProperties.Of(member.Name);
-            if (member.Value.Kind != JsonKind.Boolean || property.Meaning == PropertyMeaning.Setting)
+            QmpName? name = member.Value.Kind == JsonKind.Boolean ? QmpName.Of(member.Name) : null;
+            open |= name is not null && member.Value.IsTrue ? name.Opens : 0;
+            names.Add(name);
+        }
+
+        int at = 0;
+        Numbers numbers = new();
+        foreach (JsonMemberPlace member in properties.EachMember())
+        {
+            QmpName? name = names[at++];
+            if (member.Value.Kind != JsonKind.Boolean)
             {
-                continue;
+                numbers.Take(member);
             }
-
-            if (!NamedPlaces.Qemu.TryGetValue(property.Name, out NamedPlaces? places))
+            else if (name is null or { Places: null, Property.Meaning: not PropertyMeaning.Setting })
             {
-                if (!property.Name.StartsWith("hv-", StringComparison.Ordinal) && !property.Name.StartsWith("x-hv-", StringComparison.Ordinal))
-                {
-                    _unknown.Add(member.Name);
-                }
-
-                continue;
+                TakeUnknown(member.Name.Text);
             }
-
-            bool answer = member.Value.Text == "true";
-            if (property.Tells(answer) && !IsCleared(places, set))
+            else if (name.Places is { } places && name.Property.Tells(member.Value.IsTrue) && (name.Needs & ~open) == 0)
             {
-                Cpu.Tell(property.Name, places, answer);
+                Cpu.Tell(name.Property.Name, places, member.Value.IsTrue);
                 Told++;
             }
         }
 
-        TakeNumbers(properties);
+        Take(numbers);
     }
 
-    private void TakeUnavailable(string spelled)
+    private void TakeUnknown(string name)
     {
-        QmpProperty property = QemuProperties.Of(spelled);
-        if (property.Tells(answer: false) && NamedPlaces.Qemu.TryGetValue(property.Name, out NamedPlaces? places) && places.Msr.Length == 0 && places.Vmx.Length == 0)
+        string normal = NamedPlaces.Normal(name);
+        if (!normal.StartsWith("hv-", StringComparison.Ordinal) && !normal.StartsWith("x-hv-", StringComparison.Ordinal))
         {
-            Cpu.Tell(property.Name, places, has: false);
+            _unknown.Add(name);
         }
     }
 
-    private void TakeNumbers(JsonValue properties)
+    private void TakeUnavailable(JsonPlace spelled)
     {
-        if (properties["vendor"] is { Kind: JsonKind.String, Text.Length: 12 } vendor)
+        if (QmpName.Of(spelled) is { Places: { Msr.Length: 0, Vmx.Length: 0 } places } name && name.Property.Tells(answer: false))
         {
-            Cpu.TellVendor(vendor.Text);
-            if (vendor.Text is "GenuineIntel" or "AuthenticAMD" or "HygonGenuine")
+            Cpu.Tell(name.Property.Name, places, has: false);
+        }
+    }
+
+    private void Take(Numbers numbers)
+    {
+        if (numbers.Vendor is { Length: 12 } vendor)
+        {
+            Cpu.TellVendor(vendor);
+            if (vendor is "GenuineIntel" or "AuthenticAMD" or "HygonGenuine")
             {
-                Cpu.RepeatLeaf1(vendor.Text != "GenuineIntel");
+                Cpu.RepeatLeaf1(vendor != "GenuineIntel");
             }
         }
 
-        if (Number(properties, "family") is { } family && Number(properties, "model") is { } model && Number(properties, "stepping") is { } stepping)
+        if (numbers is { Family: { } family, Model: { } model, Stepping: { } stepping })
         {
             Cpu.TellSignature(family, model, stepping);
         }
 
-        Tell(properties, "level", "max-basic-leaf");
-        Tell(properties, "xlevel", "max-extended-leaf");
-        if (Number(properties, "phys-bits") is > 0 and < 64 and { } width)
+        Tell(HighestLeaf, numbers.Level);
+        Tell(HighestExtendedLeaf, numbers.ExtendedLevel);
+        if (numbers.PhysicalBits is > 0 and < 64 and { } width)
         {
-            Cpu.Tell("phys-bits", width);
+            Cpu.Tell(PhysicalBits, width);
         }
 
-        if (properties["model-id"] is { Kind: JsonKind.String, Text.Length: > 0 } brand)
+        if (numbers.Brand is { Length: > 0 } brand)
         {
-            TellBrand(brand.Text);
+            TellBrand(brand);
         }
     }
 
-    private void Tell(JsonValue properties, string property, string field)
+    private void Tell(CpuidFeature field, uint? number)
     {
-        if (Number(properties, property) is > 0 and { } value)
+        if (number is > 0 and { } value)
         {
             Cpu.Tell(field, value);
         }
@@ -146,11 +155,59 @@ internal sealed class QmpCpu
         }
     }
 
-    /// <summary>Does the name stand for bits of MSRs whose CPUID bit is off? QEMU clears them then, whatever KVM has in the MSR.</summary>
-    private static bool IsCleared(NamedPlaces places, HashSet<string> set)
-        => (places.Vmx.Length > 0 && !set.Contains("vmx"))
-            || places.Msr.Any(bits => Gates.TryGetValue(bits.Msr, out string? gate) && !set.Contains(gate));
+    /// <summary>The properties that are no booleans.</summary>
+    private sealed class Numbers
+    {
+        public string? Vendor { get; private set; }
 
-    private static uint? Number(JsonValue properties, string name)
-        => properties[name] is { Kind: JsonKind.Number } number && uint.TryParse(number.Text, NumberStyles.None, CultureInfo.InvariantCulture, out uint value) ? value : null;
+        public string? Brand { get; private set; }
+
+        public uint? Family { get; private set; }
+
+        public uint? Model { get; private set; }
+
+        public uint? Stepping { get; private set; }
+
+        public uint? Level { get; private set; }
+
+        public uint? ExtendedLevel { get; private set; }
+
+        public uint? PhysicalBits { get; private set; }
+
+        public void Take(JsonMemberPlace member)
+        {
+            JsonPlace value = member.Value;
+            uint? number = value.Kind == JsonKind.Number && uint.TryParse(value.Bytes, NumberStyles.None, CultureInfo.InvariantCulture, out uint whole) ? whole : null;
+            string? text = value.Kind == JsonKind.String ? value.Text : null;
+            switch (member.Name.Text)
+            {
+                case "vendor":
+                    Vendor = text;
+                    break;
+                case "model-id":
+                    Brand = text;
+                    break;
+                case "family":
+                    Family = number;
+                    break;
+                case "model":
+                    Model = number;
+                    break;
+                case "stepping":
+                    Stepping = number;
+                    break;
+                case "level":
+                    Level = number;
+                    break;
+                case "xlevel":
+                    ExtendedLevel = number;
+                    break;
+                case "phys-bits":
+                    PhysicalBits = number;
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
 }
