@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Portolan.Formats.RecordedCpus;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
@@ -7,15 +8,14 @@ namespace Portolan.Formats;
 /// <summary>A CPUID table of which a format tells single bits: what is not set here is unknown.</summary>
 internal sealed class KnownCpuid
 {
-    private static readonly CpuidRegister[] Registers = Enum.GetValues<CpuidRegister>();
-    private readonly SortedDictionary<CpuidAddress, (CpuidValues Values, CpuidValues Known)> _rows = [];
+    private readonly Dictionary<CpuidAddress, (CpuidValues Values, CpuidValues Known)> _rows = [];
 
     /// <summary>Sets the bits of <paramref name="known"/> in a register.</summary>
     public void Set(uint leaf, uint subleaf, CpuidRegister register, uint value, uint known)
     {
-        CpuidAddress place = new(leaf, subleaf);
-        (CpuidValues values, CpuidValues bits) = _rows.GetValueOrDefault(place);
-        _rows[place] = (values.With(register, (values[register] & ~known) | (value & known)), bits.With(register, bits[register] | known));
+        ref (CpuidValues Values, CpuidValues Known) row = ref CollectionsMarshal.GetValueRefOrAddDefault(_rows, new CpuidAddress(leaf, subleaf), out _);
+        (CpuidValues values, CpuidValues bits) = row;
+        row = (values.With(register, (values[register] & ~known) | (value & known)), bits.With(register, bits[register] | known));
     }
 
     /// <summary>Sets a field.</summary>
@@ -29,7 +29,7 @@ internal sealed class KnownCpuid
     public CpuidTable? Unknown()
     {
         CpuidTable unknown = CpuidTable.From(_rows
-            .Select(static row => Entry(row.Key, Registers.Aggregate(default(CpuidValues), (all, register) => all.With(register, ~row.Value.Known[register]))))
+            .Select(static row => Entry(row.Key, row.Value.Known is var known ? new(~known.Eax, ~known.Ebx, ~known.Ecx, ~known.Edx) : default))
             .Where(static row => row.Values != default));
         return unknown.Count == 0 ? null : unknown;
     }

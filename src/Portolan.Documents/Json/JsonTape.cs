@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Portolan.Documents.Json;
@@ -69,5 +70,30 @@ internal sealed class JsonTape(byte[] bytes, JsonToken[] tokens)
         // UTF-8 is as long as UTF-16 for ASCII alone, and never shorter.
         ReadOnlySpan<byte> plain = Plain(index);
         return plain.Length == text.Length ? Ascii.Equals(plain, text) : plain.Length > text.Length && !Ascii.IsValid(text) && Text(index) == text;
+    }
+
+    /// <summary>The path of a value from the document's first token, found by walking down to it: for faults.</summary>
+    public string PathOf(int index)
+    {
+        StringBuilder path = new("$");
+        int at = 0;
+        while (at != index)
+        {
+            bool isObject = tokens[at].Kind == JsonKind.Object;
+            int child = at + 1;
+            int number = 0;
+            while (tokens[ValueOf(child)].Next <= index)
+            {
+                child = tokens[ValueOf(child)].Next;
+                number++;
+            }
+
+            _ = isObject ? path.Append('.').Append(Text(child)) : path.Append(CultureInfo.InvariantCulture, $"[{number}]");
+            at = ValueOf(child);
+
+            int ValueOf(int first) => isObject ? first + 1 : first;
+        }
+
+        return path.ToString();
     }
 }

@@ -60,8 +60,8 @@ public sealed class JsonValue
     /// <summary>The member of this name, or null.</summary>
     public JsonValue? this[string name] => Find(name, out _);
 
-    /// <summary>A string's characters, a number's or literal's text, in UTF-8.</summary>
-    internal ReadOnlySpan<byte> Utf8 => _tape[_index].IsEscaped ? System.Text.Encoding.UTF8.GetBytes(Text) : _tape.Plain(_index);
+    /// <summary>Where it stands in its document.</summary>
+    internal JsonPlace Place => new(_tape, _index);
 
     /// <summary>The members as they stand, without keeping anything of them.</summary>
     internal JsonMemberWalk EachMember() => new(_tape, _index);

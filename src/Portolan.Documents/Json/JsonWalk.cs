@@ -26,6 +26,15 @@ internal readonly ref struct JsonPlace(JsonTape tape, int index)
 
     /// <summary>The value that it is.</summary>
     public JsonValue ToValue() => new(tape, index);
+
+    /// <summary>Where the value stands, as in <c>$.items[2].name</c>.</summary>
+    public string Path => tape.PathOf(index);
+
+    /// <summary>The members of an object.</summary>
+    public JsonMemberWalk EachMember() => new(tape, index);
+
+    /// <summary>The items of an array.</summary>
+    public JsonItemWalk EachItem() => new(tape, index);
 }
 
 /// <summary>A member of an object.</summary>

@@ -8,32 +8,25 @@ namespace Portolan.Documents.Json;
 /// </summary>
 internal sealed class ObjectCursor
 {
-    private const string AddAdvice = "add the field (null where it is unknown), or write the document again";
-    private const string FixAdvice = "correct the value or write the document again";
+    internal const string AddAdvice = "add the field (null where it is unknown), or write the document again";
+    internal const string FixAdvice = "correct the value or write the document again";
 
     private const int Tracked = 64; // members whose bits stand in one word
 
     private readonly DocumentScope _scope;
     private readonly JsonValue _object;
-    private readonly (ObjectCursor Owner, string Array, int Index)? _item;
-    private string? _path;
+    private readonly string _path;
     private ulong _asked; // a bit for each of the first members that somebody asked for
     private HashSet<int>? _askedBeyond;
 
     public ObjectCursor(DocumentScope scope, JsonValue value, string path)
-        : this(scope, value, path, null)
-    {
-    }
-
-    private ObjectCursor(DocumentScope scope, JsonValue value, string? path, (ObjectCursor Owner, string Array, int Index)? item)
     {
         _scope = scope;
         _path = path;
-        _item = item;
         _object = value;
         if (value.Kind != JsonKind.Object)
         {
-            Refuse(value, Path, "an object");
+            Refuse(value, path, "an object");
         }
     }
 
@@ -41,7 +34,7 @@ internal sealed class ObjectCursor
     public int Offset => _object.Offset;
 
     /// <summary>Where the object stands, as in <c>$.settings</c>.</summary>
-    public string Path => _path ??= _item is var (owner, array, index) ? string.Create(CultureInfo.InvariantCulture, $"{owner.PathOf(array)}[{index}]") : "$";
+    public string Path => _path;
 
     /// <summary>The member, null when it is absent or null; fault when it is absent.</summary>
     public JsonValue? RequiredOrNull(string name)
@@ -73,18 +66,6 @@ internal sealed class ObjectCursor
     public string PathOf(string name) => $"{Path}.{name}";
 
     public string Text(string name) => Required(name) is not { } value ? "" : value.Kind == JsonKind.String ? value.Text : TextOf(value, PathOf(name));
-
-    /// <summary>The member that must be a string, as it stands; fault when it is absent, null or something else.</summary>
-    public JsonValue? TextValue(string name)
-    {
-        JsonValue? value = Required(name);
-        if (value is { Kind: not JsonKind.String })
-        {
-            Refuse(value, PathOf(name), "a string");
-        }
-
-        return value;
-    }
 
     public string? OptionalText(string name) => Optional(name) is { } value ? TextOf(value, PathOf(name)) : null;
 
@@ -132,7 +113,7 @@ internal sealed class ObjectCursor
             return number;
         }
 
-        Refuse(value, path, string.Create(CultureInfo.InvariantCulture, $"a string \"0x…\" of 1 to {bits / 4} lower-case hexadecimal digits"));
+        Refuse(value, path, HexExpected(bits));
         return 0;
     }
 
@@ -145,7 +126,7 @@ internal sealed class ObjectCursor
             return number;
         }
 
-        Refuse(value, path, string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"));
+        Refuse(value, path, IntegerExpected(least, most));
         return least;
     }
 
@@ -168,30 +149,11 @@ internal sealed class ObjectCursor
         }
     }
 
-    /// <summary>The objects of a required array; nothing after a fault. Their paths are made for faults only.</summary>
-    public IEnumerable<ObjectCursor> EnterEach(string name)
-    {
-        if (Required(name) is not { } array)
-        {
-            yield break;
-        }
+    /// <summary>The same object, for reading without anything allocated.</summary>
+    public ObjectPlace Place => new(_scope, _object.Place);
 
-        if (array.Kind != JsonKind.Array)
-        {
-            Refuse(array, PathOf(name), "an array");
-        }
-
-        int index = 0;
-        foreach (JsonValue item in array.Items)
-        {
-            if (_scope.Fault is not null)
-            {
-                break;
-            }
-
-            yield return new ObjectCursor(_scope, item, null, (this, name, index++));
-        }
-    }
+    /// <summary>The scope of the document.</summary>
+    public DocumentScope Scope => _scope;
 
     public ObjectCursor Enter(JsonValue value, string path) => new(_scope, value, path);
 
@@ -200,9 +162,6 @@ internal sealed class ObjectCursor
 
     public void Refuse(JsonValue value, string path, string expected)
         => _scope.Refuse(value.Offset, path, expected, value.ToString(), FixAdvice);
-
-    /// <summary>Refuses the object for what one of its members says.</summary>
-    public void RefuseWhole(string member, string expected) => Refuse(_object, PathOf(member), expected);
 
     public void Refuse(int offset, string path, string expected, string found, string advice)
         => _scope.Refuse(offset, path, expected, found, advice);
@@ -219,6 +178,10 @@ internal sealed class ObjectCursor
             }
         }
     }
+
+    internal static string HexExpected(int bits) => string.Create(CultureInfo.InvariantCulture, $"a string \"0x…\" of 1 to {bits / 4} lower-case hexadecimal digits");
+
+    internal static string IntegerExpected(long least, long most) => string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}");
 
     private JsonValue? Ask(string name)
     {

@@ -55,7 +55,7 @@ public static class FingerprintImport
         private readonly string _microcode;
         private readonly CpuidTable _cpuid = CpuidTable.Empty;
         private readonly CpuidTable _open = CpuidTable.Empty;
-        private readonly SortedDictionary<uint, Bitmap> _msrs = [];
+        private readonly (uint Index, Bitmap Value)[] _msrs = [];
 
         public Recorded(ObjectCursor root)
         {
@@ -84,7 +84,7 @@ public static class FingerprintImport
                 Vmm = new($"firecracker {_version}", plain),
                 SupportedCpuid = new(_cpuid, guest),
                 UnknownCpuidBits = Union(Normalization.MaskOf(_cpuid), _open),
-                SavedMsrs = new([.. _msrs.Keys], partial),
+                SavedMsrs = new([.. _msrs.Select(static msr => msr.Index)], partial),
                 FeatureMsrs = new(FeatureMsrs(), partial with { How = $"{tool}: a new vCPU's values, KVM's maxima; a partial list" }),
                 SupportedXcr0 = new(XsaveLeaf.Xcr0(_cpuid), fromLeaf),
                 SupportedXss = new(XsaveLeaf.Xss(_cpuid), fromLeaf),
@@ -101,7 +101,7 @@ public static class FingerprintImport
         }
 
         private MsrTable FeatureMsrs() => MsrTable.From(
-            _msrs.Where(static msr => msr.Value.Open == 0 && StartsAtMaximum(msr.Key)).Select(static msr => new MsrValue(msr.Key, msr.Value.Value)));
+            _msrs.Where(static msr => msr.Value.Open == 0 && StartsAtMaximum(msr.Index)).Select(static msr => new MsrValue(msr.Index, msr.Value.Value)));
 
         /// <summary>Is the MSR's value in a new vCPU KVM's maximum (contract M5), and not a state of the guest?</summary>
         private static bool StartsAtMaximum(uint index)

@@ -13,60 +13,78 @@ internal static class FingerprintRows
     public static (CpuidTable Table, CpuidTable Open) ReadCpuid(ObjectCursor guest)
     {
         Dictionary<CpuidAddress, CpuidEntry> rows = [];
-        Dictionary<CpuidAddress, CpuidEntry> open = [];
-        foreach (ObjectCursor leaf in guest.EnterEach("cpuid_modifiers"))
+        List<CpuidEntry> open = [];
+        foreach (JsonPlace item in guest.Place.Items("cpuid_modifiers"u8))
         {
-            CpuidAddress address = new(leaf.Hex32("leaf"), leaf.Hex32("subleaf"));
-            bool significant = leaf.Required("flags") is { } flags && (leaf.IntegerOf(flags, leaf.PathOf("flags"), 0, uint.MaxValue) & SignificantIndex) != 0;
+            if (guest.Scope.Fault is not null)
+            {
+                break;
+            }
+
+            ObjectPlace leaf = new(guest.Scope, item);
+            CpuidAddress address = new(leaf.Hex32("leaf"u8), leaf.Hex32("subleaf"u8));
+            bool significant = (leaf.Integer("flags"u8, 0, uint.MaxValue) & SignificantIndex) != 0;
             CpuidValues left = new(uint.MaxValue, uint.MaxValue, uint.MaxValue, uint.MaxValue);
-            CpuidValues values = ReadRegisters(leaf, ref left);
+            CpuidValues values = ReadRegisters(guest.Scope, leaf, ref left);
             if (!rows.TryAdd(address, new CpuidEntry(address, significant, values)))
             {
-                leaf.Refuse(leaf.Offset, leaf.Path, "each leaf and subleaf once", $"{address} a second time", FingerprintImport.Advice);
+                leaf.Refuse("each leaf and subleaf once", $"{address} a second time", FingerprintImport.Advice);
             }
-
-            if (left != default)
+            else if (left != default)
             {
-                open[address] = new CpuidEntry(address, significant, left);
+                open.Add(new CpuidEntry(address, significant, left));
             }
         }
 
-        return (CpuidTable.From(rows.Values), CpuidTable.From(open.Values));
+        return (CpuidTable.From(rows.Values), CpuidTable.From(open));
     }
 
-    /// <summary>The MSRs by index.</summary>
-    public static SortedDictionary<uint, Bitmap> ReadMsrs(ObjectCursor guest)
+    /// <summary>The MSRs, ascending by index.</summary>
+    public static (uint Index, Bitmap Value)[] ReadMsrs(ObjectCursor guest)
     {
-        SortedDictionary<uint, Bitmap> msrs = [];
-        foreach (ObjectCursor msr in guest.EnterEach("msr_modifiers"))
+        Dictionary<uint, Bitmap> msrs = [];
+        foreach (JsonPlace item in guest.Place.Items("msr_modifiers"u8))
         {
-            uint index = msr.Hex32("addr");
+            if (guest.Scope.Fault is not null)
+            {
+                break;
+            }
+
+            ObjectPlace msr = new(guest.Scope, item);
+            uint index = msr.Hex32("addr"u8);
             if (!msrs.TryAdd(index, ReadBitmap(msr, 64)))
             {
-                msr.Refuse(
-                    msr.Offset, msr.Path, "each MSR once", string.Create(CultureInfo.InvariantCulture, $"MSR {index:X}H a second time"), FingerprintImport.Advice);
+                msr.Refuse("each MSR once", string.Create(CultureInfo.InvariantCulture, $"MSR {index:X}H a second time"), FingerprintImport.Advice);
             }
         }
 
-        return msrs;
+        (uint Index, Bitmap Value)[] sorted = [.. msrs.Select(static msr => (msr.Key, msr.Value))];
+        Array.Sort(sorted, static (one, other) => one.Index.CompareTo(other.Index));
+        return sorted;
     }
 
-    private static CpuidValues ReadRegisters(ObjectCursor leaf, ref CpuidValues left)
+    private static CpuidValues ReadRegisters(DocumentScope scope, ObjectPlace leaf, ref CpuidValues left)
     {
         CpuidValues values = default;
         int seen = 0;
-        foreach (ObjectCursor modifier in leaf.EnterEach("modifiers"))
+        foreach (JsonPlace item in leaf.Items("modifiers"u8))
         {
-            Bitmap bitmap = ReadBitmap(modifier, 32);
-            if (!TryRegister(modifier.Text("register"), out CpuidRegister register))
+            if (scope.Fault is not null)
             {
-                modifier.RefuseWhole("register", "\"eax\", \"ebx\", \"ecx\" or \"edx\"");
+                break;
+            }
+
+            ObjectPlace modifier = new(scope, item);
+            Bitmap bitmap = ReadBitmap(modifier, 32);
+            if (!modifier.TryText("register"u8, out ReadOnlySpan<byte> name, out _) || !TryRegister(name, out CpuidRegister register))
+            {
+                modifier.RefuseFor("register", "\"eax\", \"ebx\", \"ecx\" or \"edx\"");
                 continue;
             }
 
             if ((seen >> (int)register & 1) != 0)
             {
-                modifier.Refuse(modifier.Offset, modifier.Path, "each register once", $"{register} a second time", FingerprintImport.Advice);
+                modifier.Refuse("each register once", $"{register} a second time", FingerprintImport.Advice);
             }
 
             seen |= 1 << (int)register;
@@ -77,27 +95,21 @@ internal static class FingerprintRows
         return values;
     }
 
-    private static Bitmap ReadBitmap(ObjectCursor owner, int bits)
+    private static Bitmap ReadBitmap(ObjectPlace owner, int bits)
     {
         Bitmap bitmap = default;
-        if (owner.TextValue("bitmap") is { } value && !Bitmap.TryParse(value.Kind == JsonKind.String ? value.Utf8 : default, bits, out bitmap))
+        if (owner.TryText("bitmap"u8, out ReadOnlySpan<byte> text, out JsonPlace value) && !Bitmap.TryParse(text, bits, out bitmap))
         {
-            owner.Refuse(value, owner.PathOf("bitmap"), string.Create(CultureInfo.InvariantCulture, $"\"0b\" and 1 to {bits} characters 0, 1 or x"));
+            owner.Refuse(value, string.Create(CultureInfo.InvariantCulture, $"\"0b\" and 1 to {bits} characters 0, 1 or x"));
         }
 
         return bitmap;
     }
 
-    private static bool TryRegister(string name, out CpuidRegister register)
+    private static bool TryRegister(ReadOnlySpan<byte> name, out CpuidRegister register)
     {
-        (bool known, register) = name switch
-        {
-            "eax" => (true, CpuidRegister.Eax),
-            "ebx" => (true, CpuidRegister.Ebx),
-            "ecx" => (true, CpuidRegister.Ecx),
-            "edx" => (true, CpuidRegister.Edx),
-            _ => (false, CpuidRegister.Eax),
-        };
-        return known;
+        bool isRegister = name.Length == 3 && name[0] == 'e' && name[1] is >= (byte)'a' and <= (byte)'d' && name[2] == 'x';
+        register = isRegister ? (CpuidRegister)(name[1] - 'a') : CpuidRegister.Eax;
+        return isRegister;
     }
 }

@@ -42,7 +42,7 @@ public static class FirecrackerTemplateReader
         }
 
         (CpuidTable Table, CpuidTable Open) cpuid = root.Optional("cpuid_modifiers") is null ? (CpuidTable.Empty, CpuidTable.Empty) : FingerprintRows.ReadCpuid(root);
-        SortedDictionary<uint, Bitmap> msrs = root.Optional("msr_modifiers") is null ? [] : FingerprintRows.ReadMsrs(root);
+        (uint Index, Bitmap Value)[] msrs = root.Optional("msr_modifiers") is null ? [] : FingerprintRows.ReadMsrs(root);
         ImmutableArray<string> capabilities = [.. root.Items(root.Optional("kvm_capabilities"), "$.kvm_capabilities").Select(item => root.TextOf(item.Value, item.Path))];
         return scope.Fault is { } fault
             ? Reading.Refused<GuestDefinitionAnswer>(fault)
@@ -50,7 +50,7 @@ public static class FirecrackerTemplateReader
     }
 
     private static GuestDefinitionAnswer Apply(
-        (CpuidTable Table, CpuidTable Open) cpuid, SortedDictionary<uint, Bitmap> msrs, ImmutableArray<string> capabilities, GuestDefinitionAnswer plain, HostSnapshot host)
+        (CpuidTable Table, CpuidTable Open) cpuid, (uint Index, Bitmap Value)[] msrs, ImmutableArray<string> capabilities, GuestDefinitionAnswer plain, HostSnapshot host)
     {
         if (plain.Contract is not { } contract)
         {
@@ -87,7 +87,7 @@ public static class FirecrackerTemplateReader
     }
 
     /// <summary>Feature MSRs get the template's bits on top of the host's; other MSRs are a vCPU's state and no promise.</summary>
-    private static MsrTable Msrs(SortedDictionary<uint, Bitmap> modifiers, MsrTable promised, HostSnapshot host, List<string> remarks)
+    private static MsrTable Msrs((uint Index, Bitmap Value)[] modifiers, MsrTable promised, HostSnapshot host, List<string> remarks)
     {
         MsrTable table = promised;
         foreach ((uint index, Bitmap bitmap) in modifiers)

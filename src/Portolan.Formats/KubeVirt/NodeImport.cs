@@ -113,38 +113,37 @@ public static class NodeImport
         public static NodeLabels Of(JsonValue labels)
         {
             NodeLabels told = new();
-            foreach (JsonMember label in labels.Members)
+            foreach (JsonMemberPlace label in labels.EachMember())
             {
-                int at = label.Name.IndexOf(Domain, StringComparison.Ordinal);
-                if (at > 0 && label.Value.Kind == JsonKind.String)
+                if (label.Value.Kind == JsonKind.String && label.Name.Text is var name && name.IndexOf(Domain, StringComparison.Ordinal) is > 0 and var at)
                 {
-                    told.Take(label.Name[..at], label.Name[(at + Domain.Length)..], label.Value.Text);
+                    told.Take(name.AsSpan(0, at), name[(at + Domain.Length)..], label.Value);
                 }
             }
 
             return told;
         }
 
-        private void Take(string kind, string name, string value)
+        private void Take(ReadOnlySpan<char> kind, string name, JsonPlace value)
         {
             switch (kind)
             {
-                case "cpu-feature" or "host-model-required-features" when value == "true":
+                case "cpu-feature" or "host-model-required-features" when value.Is("true"):
                     Features++;
                     Note(name, LibvirtNames.TellShown(Cpu, name, has: true));
                     break;
-                case "cpu-model" when value == "true":
+                case "cpu-model" when value.Is("true"):
                     Models++;
                     Note(name, LibvirtNames.TellUsable(Cpu, name));
                     break;
-                case "cpu-vendor" when LibvirtNames.Vendor(name) is { } vendor && value == "true":
+                case "cpu-vendor" when LibvirtNames.Vendor(name) is { } vendor && value.Is("true"):
                     Cpu.TellVendor(vendor);
                     Cpu.RepeatLeaf1(vendor != "GenuineIntel");
                     break;
-                case "hyperv" when value == "true":
+                case "hyperv" when value.Is("true"):
                     Hyperv.Add(name);
                     break;
-                case "cpu-timer" when name == "tsc-frequency" && ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ulong hz):
+                case "cpu-timer" when name == "tsc-frequency" && ulong.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong hz):
                     TscHz = hz;
                     break;
                 default:

@@ -21,6 +21,12 @@ public static class CpuinfoImport
     private const int FamilyOfExtension = 0xf; // the extended family counts from here on (SDM vol. 2A, CPUID leaf 01H)
     private const uint SignatureBits = 0x0fff_0fff; // family, model and stepping with their extensions; /proc/cpuinfo leaves the type out
 
+    private static readonly CpuidFeature HighestLeaf = FeatureTable.Get("max-basic-leaf");
+    private static readonly CpuidFeature LineSize = FeatureTable.Get("clflush-size");
+    private static readonly CpuidFeature PhysicalBits = FeatureTable.Get("phys-bits");
+    private static readonly CpuidFeature LinearBits = FeatureTable.Get("linear-bits");
+    private static readonly CpuidFeature Vmx = FeatureTable.Get("vmx");
+
     /// <summary>Reads a file: the CPU's own CPUID in part, and the microcode revision.</summary>
     /// <param name="request">The file.</param>
     public static Reading<ImportedHost> Read(ImportRequest request)
@@ -112,7 +118,7 @@ public static class CpuinfoImport
 
         if (level is { } highest)
         {
-            known.Set(FeatureTable.Get("max-basic-leaf"), highest);
+            known.Set(HighestLeaf, highest);
         }
 
         if (!TryNumber(cpu, Field.Clflush, 2040, out uint? line))
@@ -122,7 +128,7 @@ public static class CpuinfoImport
 
         if (line is { } bytes)
         {
-            known.Set(FeatureTable.Get("clflush-size"), bytes / 8);
+            known.Set(LineSize, bytes / 8);
         }
 
         if (cpu.Value(Field.Addresses) is not { } sizes)
@@ -138,8 +144,8 @@ public static class CpuinfoImport
             return Fault(request, cpu, Field.Addresses, "'N bits physical, N bits virtual'");
         }
 
-        known.Set(FeatureTable.Get("phys-bits"), physicalBits);
-        known.Set(FeatureTable.Get("linear-bits"), linearBits);
+        known.Set(PhysicalBits, physicalBits);
+        known.Set(LinearBits, linearBits);
         return null;
     }
 
@@ -159,7 +165,7 @@ public static class CpuinfoImport
 
         if (cpu.Value(Field.VmxFlags) is not null)
         {
-            known.Set(FeatureTable.Get("vmx"), 1);
+            known.Set(Vmx, 1);
         }
     }
 
@@ -182,7 +188,7 @@ public static class CpuinfoImport
         }
     }
 
-    private static bool TryNumber(CpuinfoProcessor cpu, string field, uint most, out uint? number)
+    private static bool TryNumber(CpuinfoProcessor cpu, Field field, uint most, out uint? number)
     {
         number = null;
         if (cpu.Value(field) is not { } text)
@@ -195,6 +201,6 @@ public static class CpuinfoImport
         return read;
     }
 
-    private static InputFault Fault(ImportRequest request, CpuinfoProcessor cpu, string field, string expected)
-        => new(request.File, expected, $"{field} {Printable.Quote(cpu.Value(field) ?? "")}", Advice) { Line = cpu.Line(field) };
+    private static InputFault Fault(ImportRequest request, CpuinfoProcessor cpu, Field field, string expected)
+        => new(request.File, expected, $"{FieldNames.Of(field)} {Printable.Quote(cpu.Value(field) ?? "")}", Advice) { Line = cpu.Line(field) };
 }

@@ -8,8 +8,6 @@ internal static class CpuinfoKinds
 {
     private const int MostTold = 8;
     private const int MostWordsTold = 8;
-    private static readonly string[] Compared =
-        [Field.Vendor, Field.Family, Field.Model, Field.Stepping, Field.Microcode, Field.Level, Field.Flags, Field.VmxFlags, Field.Clflush, Field.Addresses];
 
     /// <summary>One line for each difference from the chosen processor, with the processors that have it.</summary>
     public static IEnumerable<string> Remarks(IReadOnlyList<CpuinfoProcessor> processors, CpuinfoProcessor chosen)
@@ -17,7 +15,7 @@ internal static class CpuinfoKinds
         Dictionary<string, (int First, int Count)> found = new(StringComparer.Ordinal);
         foreach (CpuinfoProcessor other in processors)
         {
-            foreach (string field in Compared)
+            foreach (Field field in FieldNames.All)
             {
                 if (!ReferenceEquals(chosen.Value(field), other.Value(field)) && chosen.Value(field) != other.Value(field))
                 {
@@ -46,16 +44,16 @@ internal static class CpuinfoKinds
         }
     }
 
-    private static string Difference(string field, CpuinfoProcessor one, CpuinfoProcessor other)
+    private static string Difference(Field field, CpuinfoProcessor one, CpuinfoProcessor other)
     {
         if (field is not (Field.Flags or Field.VmxFlags))
         {
-            return $"{field} {Printable.Quote(one.Value(field) ?? "")} against {Printable.Quote(other.Value(field) ?? "")}";
+            return $"{FieldNames.Of(field)} {Printable.Quote(one.Value(field) ?? "")} against {Printable.Quote(other.Value(field) ?? "")}";
         }
 
         string[] lost = [.. one.Words(field).Except(other.Words(field), StringComparer.Ordinal)];
         string[] gained = [.. other.Words(field).Except(one.Words(field), StringComparer.Ordinal)];
-        return $"{field}{Words(" without", lost)}{Words(" with", gained)}";
+        return $"{FieldNames.Of(field)}{Words(" without", lost)}{Words(" with", gained)}";
     }
 
     private static string Words(string how, string[] words) => words.Length == 0

@@ -10,9 +10,6 @@ namespace Portolan.Formats.ProcCpuinfo;
 internal sealed class CpuinfoParser(string file)
 {
     private const string Advice = "take /proc/cpuinfo again, as a file";
-    private static readonly string[] Kept =
-        [Field.Vendor, Field.Family, Field.Model, Field.Stepping, Field.Microcode, Field.Level, Field.Flags, Field.VmxFlags, Field.Clflush, Field.Addresses];
-
     public List<CpuinfoProcessor> Processors { get; } = [];
 
     public InputFault? Parse(ReadOnlySpan<byte> bytes)
@@ -43,9 +40,10 @@ internal sealed class CpuinfoParser(string file)
     private bool Begin(ReadOnlySpan<byte> value, HashSet<int> numbers, out string? expected)
     {
         LineCursor cursor = new(value);
-        expected = string.Create(CultureInfo.InvariantCulture, $"the number of a processor, each once, at most {RecordedCpuList.Most} of them");
+        expected = null;
         if (!cursor.TakeNumber(out int number) || !cursor.AtEnd || Processors.Count == RecordedCpuList.Most || !numbers.Add(number))
         {
+            expected = string.Create(CultureInfo.InvariantCulture, $"the number of a processor, each once, at most {RecordedCpuList.Most} of them");
             return false;
         }
 
@@ -56,18 +54,16 @@ internal sealed class CpuinfoParser(string file)
     private bool Keep(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, int line, out string? expected)
     {
         expected = null;
-        foreach (string kept in Kept)
+        if (FieldNames.Find(name) is not { } field)
         {
-            if (Ascii.Equals(name, kept))
-            {
-                expected = $"'processor' before, and '{kept}' once for each";
-                string text = Processors is [.., CpuinfoProcessor before, _] && before.Value(kept) is { } same && Ascii.Equals(value, same)
-                    ? same // the processors of a machine say the same, mostly
-                    : Encoding.Latin1.GetString(value);
-                return Processors.Count > 0 && Processors[^1].TryAdd(kept, text, line);
-            }
+            return true;
         }
 
-        return true;
+        string text = Processors is [.., CpuinfoProcessor before, _] && before.Value(field) is { } same && Ascii.Equals(value, same)
+            ? same // the processors of a machine say the same, mostly
+            : Encoding.Latin1.GetString(value);
+        bool isFirst = Processors.Count > 0 && Processors[^1].TryAdd(field, text, line);
+        expected = isFirst ? null : $"'processor' before, and '{FieldNames.Of(field)}' once for each";
+        return isFirst;
     }
 }

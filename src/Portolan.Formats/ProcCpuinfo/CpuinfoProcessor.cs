@@ -2,21 +2,27 @@ using System.Globalization;
 
 namespace Portolan.Formats.ProcCpuinfo;
 
-/// <summary>One block of /proc/cpuinfo: the fields that are read of it, by their names, with their lines.</summary>
+/// <summary>One block of /proc/cpuinfo: the fields that are read of it, with their lines.</summary>
 internal sealed class CpuinfoProcessor(int number)
 {
-    private readonly Dictionary<string, (string Value, int Line)> _fields = new(StringComparer.Ordinal);
+    private readonly (string? Value, int Line)[] _fields = new (string?, int)[FieldNames.All.Length];
 
     public int Number => number;
 
     /// <summary>Adds a field; false where it is there already.</summary>
-    public bool TryAdd(string name, string value, int line) => _fields.TryAdd(name, (value, line));
+    public bool TryAdd(Field field, string value, int line)
+    {
+        ref (string? Value, int Line) place = ref _fields[(int)field];
+        bool isNew = place.Value is null;
+        place = isNew ? (value, line) : place;
+        return isNew;
+    }
 
-    public string? Value(string name) => _fields.TryGetValue(name, out (string Value, int Line) field) ? field.Value : null;
+    public string? Value(Field field) => _fields[(int)field].Value;
 
-    public int Line(string name) => _fields.TryGetValue(name, out (string Value, int Line) field) ? field.Line : 1;
+    public int Line(Field field) => _fields[(int)field] is { Value: not null } known ? known.Line : 1;
 
-    public string[] Words(string name) => Value(name)?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
+    public string[] Words(Field field) => Value(field)?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"processor {number}");
 }
