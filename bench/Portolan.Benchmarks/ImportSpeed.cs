@@ -20,17 +20,23 @@ public sealed class ImportSpeed(string root)
     private const long WarmUpBytes = 64 << 20;
     private static readonly SearchValues<byte> Separators = SearchValues.Create(" \t:=-[]"u8);
 
-    /// <summary>Measures every format: over the recorded files beside the repository where there are any, else over its own examples.</summary>
-    public IEnumerable<ImportFigure> Measure()
+    /// <summary>
+    /// Measures every format, or one: over the recorded files beside the repository where there are any, else over those that were
+    /// recorded for the tests and what <see cref="ImportInputs"/> makes, else over the tests' examples.
+    /// </summary>
+    /// <param name="only">The format's name; null for every format.</param>
+    public IEnumerable<ImportFigure> Measure(string? only = null)
     {
-        string shared = Path.Combine(root, "..", "shared", "data");
-        byte[][] recorded = [.. Files(shared).Select(File.ReadAllBytes)];
-        byte[][] own = [.. Files(Path.Combine(root, "tests", "Portolan.Formats.Tests", "Seeds")).Concat(Files(Path.Combine(root, "tests", "Portolan.Formats.Tests", "Recorded"))).Select(File.ReadAllBytes)];
-        foreach (ForeignFormat format in ForeignFormat.All)
+        string tests = Path.Combine(root, "tests", "Portolan.Formats.Tests");
+        byte[][][] sources =
+        [
+            [.. Files(Path.Combine(root, "..", "shared", "data")).Select(File.ReadAllBytes)],
+            [.. Files(Path.Combine(tests, "Recorded")).Where(static file => !file.Contains("cpuinfo", StringComparison.Ordinal)).Select(File.ReadAllBytes), ImportInputs.Cpuinfo(File.ReadAllText(Path.Combine(tests, "Recorded", "proc-cpuinfo-two-cpus.txt"))), ImportInputs.Node()],
+            [.. Files(Path.Combine(tests, "Seeds")).Select(File.ReadAllBytes)],
+        ];
+        foreach (ForeignFormat format in ForeignFormat.All.Where(format => only is null || format.Name == only))
         {
-            byte[][] files = [.. recorded.Where(bytes => Accepts(format, bytes))];
-            files = files.Length > 0 ? files : [.. own.Where(bytes => Accepts(format, bytes))];
-            if (files.Length > 0)
+            if (sources.Select(source => source.Where(bytes => Accepts(format, bytes)).ToArray()).FirstOrDefault(static files => files.Length > 0) is { } files)
             {
                 yield return Measure(format, files);
             }
@@ -73,7 +79,7 @@ public sealed class ImportSpeed(string root)
 
         return new ImportFigure(
             format.Name, files.Length, bytes, Median(rounds.Select(static one => one.Tokens)), Median(rounds.Select(static one => one.Facts)), Median(rounds.Select(static one => one.Whole)),
-            Median(rounds.Select(static one => one.Tokens / one.Facts)));
+            Median(rounds.Select(static one => one.Tokens / one.Facts)), Median(rounds.Select(static one => one.Tokens / one.Whole)));
     }
 
     private static double Time(Action action, int repetitions)
@@ -158,19 +164,20 @@ public sealed class ImportSpeed(string root)
 /// <param name="Facts">The format's reader: from the bytes to the snapshot.</param>
 /// <param name="Whole">The whole import: recognised, read, judged for what cannot be true, completed by what the release implies.</param>
 /// <param name="Ratio">The reader's speed over the tokeniser's.</param>
-public sealed record ImportFigure(string Format, int Files, long Bytes, double Tokens, double Facts, double Whole, double Ratio)
+/// <param name="WholeRatio">The whole import's speed over the tokeniser's.</param>
+public sealed record ImportFigure(string Format, int Files, long Bytes, double Tokens, double Facts, double Whole, double Ratio, double WholeRatio)
 {
     /// <summary>All formats' files together, each file once.</summary>
     public static ImportFigure Together(IReadOnlyCollection<ImportFigure> figures)
     {
         double tokens = figures.Sum(static one => one.Tokens);
         double facts = figures.Sum(static one => one.Facts);
-        return new ImportFigure(
-            "all together", figures.Sum(static one => one.Files), figures.Sum(static one => one.Bytes), tokens, facts, figures.Sum(static one => one.Whole), tokens / facts);
+        double whole = figures.Sum(static one => one.Whole);
+        return new ImportFigure("all together", figures.Sum(static one => one.Files), figures.Sum(static one => one.Bytes), tokens, facts, whole, tokens / facts, tokens / whole);
     }
 
     /// <summary>One line.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Format}, {Files} files, {Bytes / 1024} KiB: read {Bytes / 1000.0 / Facts:F0} MB/s, tokenised {Bytes / 1000.0 / Tokens:F0} MB/s, ratio {Ratio:F2}; whole import {Bytes / 1000.0 / Whole:F0} MB/s");
+        $"{Format}, {Files} files, {Bytes / 1024} KiB: read {Bytes / 1000.0 / Facts:F0} MB/s, tokenised {Bytes / 1000.0 / Tokens:F0} MB/s, ratio {Ratio:F2}; whole import {Bytes / 1000.0 / Whole:F0} MB/s, ratio {WholeRatio:F2}");
 }

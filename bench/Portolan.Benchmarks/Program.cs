@@ -16,7 +16,7 @@ if (args.Length > 1 && args[1] == "prepared")
 
 if (args.Length > 1 && args[1] == "imports")
 {
-    Imports(root);
+    Imports(root, args.Length > 2 ? args[2] : null);
     return 0;
 }
 
@@ -58,7 +58,7 @@ foreach ((string name, HostSnapshot host) in hosts)
 }
 
 Packed(hosts);
-Imports(root);
+Imports(root, null);
 Streams(root, 4);
 Console.WriteLine("Whole processes, compiled ahead of time (goal: at most 30 ms)");
 IReadOnlyList<ProcessStartFigure> processes = ProcessStart.Measure(root);
@@ -80,11 +80,11 @@ static void Streams(string root, long gibibytes)
     Console.WriteLine($"  {StreamWalk.Measure(root, gibibytes << 30)}");
 }
 
-static void Imports(string root)
+static void Imports(string root, string? format)
 {
     Console.WriteLine("Imports against merely tokenising the same bytes (goal: at least 0.5 of its speed, from the bytes to the snapshot)");
     List<ImportFigure> figures = [];
-    foreach (ImportFigure figure in new ImportSpeed(root).Measure())
+    foreach (ImportFigure figure in new ImportSpeed(root).Measure(format))
     {
         Console.WriteLine($"  {figure}");
         figures.Add(figure);

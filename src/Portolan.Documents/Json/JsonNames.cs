@@ -105,22 +105,25 @@ internal static class JsonNames
         return true;
     }
 
+    /// <summary>By the length, the first eight bytes and the last: names that are alike in all three are compared.</summary>
     private static int HashOf(ReadOnlySpan<byte> name)
     {
         const ulong Odd = 0x9E37_79B9_7F4A_7C15; // 2^64 over the golden ratio: spreads the bits
-        ulong hash = (uint)name.Length;
-        while (name.Length >= sizeof(ulong))
+        ulong first = 0;
+        ulong last = 0;
+        if (name.Length >= sizeof(ulong))
         {
-            hash = unchecked((hash ^ MemoryMarshal.Read<ulong>(name)) * Odd);
-            hash ^= hash >> 32;
-            name = name[sizeof(ulong)..];
+            first = MemoryMarshal.Read<ulong>(name);
+            last = MemoryMarshal.Read<ulong>(name[^sizeof(ulong)..]);
+        }
+        else
+        {
+            foreach (byte letter in name)
+            {
+                first = first << 8 | letter;
+            }
         }
 
-        foreach (byte letter in name)
-        {
-            hash = unchecked((hash ^ letter) * Odd);
-        }
-
-        return (int)((hash >> 32) & int.MaxValue);
+        return (int)(unchecked((first ^ System.Numerics.BitOperations.RotateLeft(last, 23) ^ (uint)name.Length) * Odd) >> 33);
     }
 }

@@ -22,44 +22,13 @@ public static class JsonParser
     /// <param name="bytes">UTF-8 text, which must stay as it is as long as the value is used.</param>
     public static Reading<JsonValue> Parse(string file, ReadOnlyMemory<byte> bytes)
     {
-        byte[] all = ArrayOf(bytes);
-        return JsonScanner.Scan(file, all, isSequence: false, out InputFault? fault) is { } tokens
-            ? Reading.Of(new JsonValue(new JsonTape(all, tokens), 0))
-            : Reading.Refused<JsonValue>(fault!);
-    }
-
-    /// <summary>
-    /// Reads JSON values that follow one another with nothing but white space between them, as QEMU's monitor writes them; at least
-    /// one. Offsets count from the input's first byte.
-    /// </summary>
-    /// <param name="file">The name that a fault gives the input.</param>
-    /// <param name="bytes">UTF-8 text, which must stay as it is as long as the values are used.</param>
-    public static Reading<IReadOnlyList<JsonValue>> ParseSequence(string file, ReadOnlyMemory<byte> bytes)
-    {
-        byte[] all = ArrayOf(bytes);
-        if (JsonScanner.Scan(file, all, isSequence: true, out InputFault? fault) is not { } tokens)
-        {
-            return Reading.Refused<IReadOnlyList<JsonValue>>(fault!);
-        }
-
-        JsonTape tape = new(all, tokens);
-        List<JsonValue> values = [];
-        for (int at = 0; at < tokens.Length && tokens[at].End > 0; at = tokens[at].Next)
-        {
-            values.Add(new JsonValue(tape, at));
-        }
-
-        return Reading.Of<IReadOnlyList<JsonValue>>(values);
+        Reading<JsonText> read = JsonText.Read(file, bytes);
+        using JsonText? text = read.Value;
+        return text is not null ? Reading.Of(text.Keep()[0]) : Reading.Refused<JsonValue>(read.Fault!);
     }
 
     /// <summary>The 1-based line of a byte offset.</summary>
     public static int LineOf(ReadOnlySpan<byte> bytes, int offset) => bytes[..Math.Min(offset, bytes.Length)].Count((byte)'\n') + 1;
-
-    /// <summary>The bytes as an array, the very one behind them where it holds nothing else; too large ones are refused by their length alone.</summary>
-    private static byte[] ArrayOf(ReadOnlyMemory<byte> bytes)
-        => System.Runtime.InteropServices.MemoryMarshal.TryGetArray(bytes, out ArraySegment<byte> segment) && segment is { Offset: 0, Array: { } array } && segment.Count == array.Length
-            ? array
-            : bytes.ToArray();
 
     private static ReadOnlyMemory<byte> Copy(ReadOnlySpan<byte> bytes) => bytes.ToArray();
 }

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 using System.Text.Unicode;
 
@@ -30,29 +32,42 @@ internal ref struct JsonScanner
         _file = file;
         _bytes = bytes;
         _comparesAtOnce = comparesAtOnce;
-        _tokens = new JsonToken[(bytes.Length / BytesPerToken) + 4];
+        _tokens = ArrayPool<JsonToken>.Shared.Rent((bytes.Length / BytesPerToken) + 4);
     }
 
-    /// <summary>The tokens of a document, or of several one behind the other; null with the first fault. Tokens past the last end at 0.</summary>
-    public static JsonToken[]? Scan(string file, ReadOnlySpan<byte> bytes, bool isSequence, out InputFault? fault)
+    /// <summary>The tokens of a document, or of several one behind the other, in an array of <see cref="ArrayPool{T}.Shared"/>; null with the first fault.</summary>
+    /// <param name="file">The name that a fault gives the input.</param>
+    /// <param name="bytes">The document.</param>
+    /// <param name="isSequence">May another value follow?</param>
+    /// <param name="count">How many of the array's tokens are the document's.</param>
+    /// <param name="fault">The first fault.</param>
+    public static JsonToken[]? Scan(string file, ReadOnlySpan<byte> bytes, bool isSequence, out int count, out InputFault? fault)
     {
-        fault = null;
-        if (bytes.Length <= JsonParser.LargestDocument)
-        {
-            JsonScanner scanner = new(file, bytes, comparesAtOnce: false);
-            if (scanner.TryScan(isSequence))
-            {
-                return scanner._tokens;
-            }
-        }
-
-        JsonScanner exact = new(file, bytes.Length <= JsonParser.LargestDocument ? bytes : default, comparesAtOnce: true);
-        fault = bytes.Length <= JsonParser.LargestDocument && !exact.TryScan(isSequence) ? exact._fault!
+        fault = bytes.Length <= JsonParser.LargestDocument ? null
             : new InputFault(file, $"at most {JsonParser.LargestDocument >> 20} MiB", $"{bytes.Length} bytes", "this is no document of ours")
             {
                 Line = JsonParser.LineOf(bytes, JsonParser.LargestDocument),
                 ByteOffset = JsonParser.LargestDocument,
             };
+        count = 0;
+        foreach (bool comparesAtOnce in (ReadOnlySpan<bool>)[false, true])
+        {
+            if (fault is not null)
+            {
+                break;
+            }
+
+            JsonScanner scanner = new(file, bytes, comparesAtOnce);
+            if (scanner.TryScan(isSequence))
+            {
+                count = scanner._count;
+                return scanner._tokens;
+            }
+
+            ArrayPool<JsonToken>.Shared.Return(scanner._tokens);
+            fault = comparesAtOnce ? scanner._fault : null;
+        }
+
         return null;
     }
 
@@ -275,7 +290,7 @@ internal ref struct JsonScanner
         bool isEscaped = false;
         while (true)
         {
-            int special = _bytes[at..].IndexOfAny(Special);
+            int special = IndexOfSpecial(_bytes[at..]);
             if (special < 0)
             {
                 return Fault(_bytes.Length, "'\"' at a string's end", Here(_bytes.Length), EditAdvice);
@@ -304,6 +319,23 @@ internal ref struct JsonScanner
         }
     }
 
+    /// <summary>Where a quotation mark, a backslash or a control character stands first. Most strings are short, and it is in their first bytes.</summary>
+    private static int IndexOfSpecial(ReadOnlySpan<byte> text)
+    {
+        if (text.Length >= Vector128<byte>.Count)
+        {
+            Vector128<byte> first = Vector128.Create(text);
+            uint found = (Vector128.Equals(first, Vector128.Create((byte)'"')) | Vector128.Equals(first, Vector128.Create((byte)'\\')) | Vector128.LessThan(first, Vector128.Create((byte)' ')))
+                .ExtractMostSignificantBits();
+            if (found != 0)
+            {
+                return System.Numerics.BitOperations.TrailingZeroCount(found);
+            }
+        }
+
+        return text.IndexOfAny(Special);
+    }
+
     private bool FaultOfEscape(int at)
     {
         if (at + 1 >= _bytes.Length)
@@ -315,7 +347,19 @@ internal ref struct JsonScanner
         return Fault(at, expected, found ?? Here(at + digits!.Value), EditAdvice);
     }
 
+    /// <summary>Most tokens have none or one space before them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void SkipSpace()
+    {
+        ReadOnlySpan<byte> bytes = _bytes;
+        int at = _at;
+        if ((uint)at < (uint)bytes.Length && bytes[at] <= (byte)' ')
+        {
+            SkipMoreSpace();
+        }
+    }
+
+    private void SkipMoreSpace()
     {
         ReadOnlySpan<byte> bytes = _bytes;
         int at = _at;
@@ -347,6 +391,7 @@ internal ref struct JsonScanner
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryTake(byte wanted)
     {
         if (_at >= _bytes.Length || _bytes[_at] != wanted)
@@ -383,7 +428,10 @@ internal ref struct JsonScanner
     {
         if (_count == _tokens.Length)
         {
-            Array.Resize(ref _tokens, _count * 2);
+            JsonToken[] more = ArrayPool<JsonToken>.Shared.Rent(_count * 2);
+            _tokens.AsSpan().CopyTo(more);
+            ArrayPool<JsonToken>.Shared.Return(_tokens);
+            _tokens = more;
         }
     }
 

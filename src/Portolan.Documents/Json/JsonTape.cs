@@ -40,6 +40,9 @@ internal readonly struct JsonToken
 /// <summary>A document's bytes and the tokens in them, in the document's order: everything is read of the bytes when it is asked for.</summary>
 internal sealed class JsonTape(byte[] bytes, JsonToken[] tokens)
 {
+    /// <summary>Lets the tokens go; what is asked afterwards is out of range.</summary>
+    public void Forget() => tokens = [];
+
     /// <summary>A token.</summary>
     public ref readonly JsonToken this[int index] => ref tokens[index];
 
@@ -62,14 +65,11 @@ internal sealed class JsonTape(byte[] bytes, JsonToken[] tokens)
     /// <summary>Has a string token these characters?</summary>
     public bool Is(int index, string text)
     {
-        if (tokens[index].IsEscaped)
-        {
-            return Text(index) == text;
-        }
+        ref readonly JsonToken token = ref tokens[index];
+        int length = token.End - token.Start - (token.Kind == JsonKind.String ? 2 : 0);
 
-        // UTF-8 is as long as UTF-16 for ASCII alone, and never shorter.
-        ReadOnlySpan<byte> plain = Plain(index);
-        return plain.Length == text.Length ? Ascii.Equals(plain, text) : plain.Length > text.Length && !Ascii.IsValid(text) && Text(index) == text;
+        // Whether escaped or in UTF-8, text is never shorter than its characters; as long as they are it is plain ASCII.
+        return length == text.Length ? !token.IsEscaped && Ascii.Equals(Plain(index), text) : length > text.Length && (token.IsEscaped || !Ascii.IsValid(text)) && Text(index) == text;
     }
 
     /// <summary>The path of a value from the document's first token, found by walking down to it: for faults.</summary>

@@ -31,15 +31,16 @@ public static class FingerprintImport
     public static Reading<ImportedHost> ReadFacts(ImportRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        Reading<JsonValue> parsed = JsonParser.Parse(request.File, request.Bytes);
+        Reading<JsonText> parsed = JsonText.Read(request.File, request.Bytes);
         if (!parsed.Ok)
         {
             return Reading.Refused<ImportedHost>(parsed.Fault);
         }
 
+        using JsonText text = parsed.Value;
         DocumentScope scope = new(request.File, request.Bytes);
-        ObjectCursor root = new(scope, parsed.Value, "$");
-        if (scope.Fault is null && parsed.Value["guest_cpu_config"] is null && parsed.Value["cpuid_modifiers"] is not null)
+        ObjectCursor root = new(scope, text.Root, "$");
+        if (scope.Fault is null && text.Root["guest_cpu_config"] is null && text.Root["cpuid_modifiers"] is not null)
         {
             root.Refuse(0, "$", "a fingerprint with \"guest_cpu_config\"", "a CPU template, which tells a guest and no host", "give a fingerprint of the host");
         }

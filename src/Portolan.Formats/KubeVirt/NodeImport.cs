@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Portolan.Documents;
 using Portolan.Documents.Json;
 using Portolan.Formats.Libvirt;
@@ -23,13 +24,14 @@ public static class NodeImport
     public static Reading<ImportedHost> Read(ImportRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        Reading<JsonValue> parsed = JsonParser.Parse(request.File, request.Bytes);
+        Reading<JsonText> parsed = JsonText.Read(request.File, request.Bytes);
         if (!parsed.Ok)
         {
             return Reading.Refused<ImportedHost>(parsed.Fault);
         }
 
-        JsonValue node = parsed.Value;
+        using JsonText text = parsed.Value;
+        JsonValue node = text.Root;
         if (node["items"] is { Kind: JsonKind.Array } items)
         {
             if (items.Items.Count != 1)
@@ -96,7 +98,7 @@ public static class NodeImport
     /// <summary>What the labels tell.</summary>
     private sealed class NodeLabels
     {
-        private const string Domain = ".node.kubevirt.io/";
+        private static ReadOnlySpan<byte> Domain => ".node.kubevirt.io/"u8;
 
         public NamedCpu Cpu { get; } = new();
 
@@ -115,47 +117,52 @@ public static class NodeImport
             NodeLabels told = new();
             foreach (JsonMemberPlace label in labels.EachMember())
             {
-                if (label.Value.Kind == JsonKind.String && label.Name.Text is var name && name.IndexOf(Domain, StringComparison.Ordinal) is > 0 and var at)
+                ReadOnlySpan<byte> name = label.Name.IsEscaped ? Encoding.UTF8.GetBytes(label.Name.Text) : label.Name.Bytes;
+                if (label.Value.Kind == JsonKind.String && name.IndexOf(Domain) is > 0 and var at)
                 {
-                    told.Take(name.AsSpan(0, at), name[(at + Domain.Length)..], label.Value);
+                    told.Take(name[..at], name[(at + Domain.Length)..], label.Value);
                 }
             }
 
             return told;
         }
 
-        private void Take(ReadOnlySpan<char> kind, string name, JsonPlace value)
+        private void Take(ReadOnlySpan<byte> kind, ReadOnlySpan<byte> name, JsonPlace value)
         {
-            switch (kind)
+            if (kind.SequenceEqual("cpu-timer"u8))
             {
-                case "cpu-feature" or "host-model-required-features" when value.Is("true"):
-                    Features++;
-                    Note(name, LibvirtNames.TellShown(Cpu, name, has: true));
-                    break;
-                case "cpu-model" when value.Is("true"):
-                    Models++;
-                    Note(name, LibvirtNames.TellUsable(Cpu, name));
-                    break;
-                case "cpu-vendor" when LibvirtNames.Vendor(name) is { } vendor && value.Is("true"):
-                    Cpu.TellVendor(vendor);
-                    Cpu.RepeatLeaf1(vendor != "GenuineIntel");
-                    break;
-                case "hyperv" when value.Is("true"):
-                    Hyperv.Add(name);
-                    break;
-                case "cpu-timer" when name == "tsc-frequency" && ulong.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong hz):
-                    TscHz = hz;
-                    break;
-                default:
-                    break;
+                TscHz = name.SequenceEqual("tsc-frequency"u8) && ulong.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong hz) ? hz : TscHz;
+            }
+            else if (!value.Is("true"))
+            {
+                return;
+            }
+            else if (kind.SequenceEqual("cpu-feature"u8) || kind.SequenceEqual("host-model-required-features"u8))
+            {
+                Features++;
+                Note(name, LibvirtNames.TellShown(Cpu, name, has: true));
+            }
+            else if (kind.SequenceEqual("cpu-model"u8))
+            {
+                Models++;
+                Note(name, LibvirtNames.TellUsable(Cpu, Encoding.UTF8.GetString(name)));
+            }
+            else if (kind.SequenceEqual("hyperv"u8))
+            {
+                Hyperv.Add(Encoding.UTF8.GetString(name));
+            }
+            else if (kind.SequenceEqual("cpu-vendor"u8) && LibvirtNames.Vendor(Encoding.UTF8.GetString(name)) is { } vendor)
+            {
+                Cpu.TellVendor(vendor);
+                Cpu.RepeatLeaf1(vendor != "GenuineIntel");
             }
         }
 
-        private void Note(string name, bool known)
+        private void Note(ReadOnlySpan<byte> name, bool known)
         {
             if (!known)
             {
-                Unknown.Add(name);
+                Unknown.Add(Encoding.UTF8.GetString(name));
             }
         }
     }

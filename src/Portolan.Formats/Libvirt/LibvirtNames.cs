@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Text;
 using Portolan.Formats.Named;
 using Portolan.Formats.Qmp;
+using Portolan.Formats.Text;
 using Portolan.X86.Features;
 using Portolan.X86.Models;
 
@@ -15,6 +17,10 @@ internal static class LibvirtNames
 
     private static readonly Lazy<FrozenDictionary<string, Meaning>> Meanings = new(static () =>
         NamedPlaces.Libvirt.ToFrozenDictionary(static row => row.Key, static row => Meaning.Of(row.Key, row.Value), StringComparer.Ordinal));
+
+    // In libvirt's own spelling, and as the names are looked up.
+    private static readonly Lazy<Utf8Names<Meaning>> Spelled = new(static () => new(Meanings.Value
+        .Concat(Meanings.Value.Where(static row => row.Key.Contains('-', StringComparison.Ordinal)).Select(static row => KeyValuePair.Create(row.Key.Replace('-', '_'), row.Value)))));
 
     private static readonly ConcurrentDictionary<CpuModel, NamedBits> UsableBits = new(ReferenceEqualityComparer.Instance);
 
@@ -44,19 +50,11 @@ internal static class LibvirtNames
     /// False for a name that nothing here knows.
     /// </summary>
     public static bool TellShown(NamedCpu cpu, string feature, bool has)
-    {
-        if (!Meanings.Value.TryGetValue(NamedPlaces.Normal(feature), out Meaning? meaning))
-        {
-            return false;
-        }
+        => Meanings.Value.TryGetValue(NamedPlaces.Normal(feature), out Meaning? meaning) && TellShown(cpu, feature, meaning, has);
 
-        if (meaning.Property.Tells(has))
-        {
-            cpu.Tell(feature, meaning.OfGuests, has);
-        }
-
-        return true;
-    }
+    /// <summary>The same of a feature by its name in UTF-8.</summary>
+    public static bool TellShown(NamedCpu cpu, ReadOnlySpan<byte> feature, bool has)
+        => Spelled.Value.Find(feature) is { } meaning ? TellShown(cpu, meaning.Name, meaning, has) : TellShown(cpu, Encoding.UTF8.GetString(feature), has);
 
     /// <summary>
     /// Tells that QEMU can give guests a named model on this host: it has every CPUID feature of version 1, which a name without a
@@ -83,6 +81,16 @@ internal static class LibvirtNames
     /// <summary>The features of libvirt's model; null for a model that nothing here knows.</summary>
     public static CpuModel? Model(string name) => CpuModelTable.TryFind(CpuModelOrigin.Libvirt, name, out CpuModel? model) ? model : null;
 
+    private static bool TellShown(NamedCpu cpu, string feature, Meaning meaning, bool has)
+    {
+        if (meaning.Property.Tells(has))
+        {
+            cpu.Tell(feature, meaning.OfGuests, has);
+        }
+
+        return true;
+    }
+
     /// <summary>The features of QEMU's model that KVM must have for it, with their places.</summary>
     private static IEnumerable<(string Feature, NamedPlaces Places)> PlacesOf(CpuModel model)
     {
@@ -106,12 +114,14 @@ internal static class LibvirtNames
     }
 
     /// <summary>What a name of libvirt's stands for.</summary>
+    /// <param name="Name">The name, as it is looked up.</param>
     /// <param name="OfGuests">In guests.</param>
     /// <param name="OfProcessor">On the processor itself: nothing paravirtual.</param>
     /// <param name="Property">QEMU's property behind it.</param>
-    private sealed record Meaning(NamedPlaces OfGuests, NamedPlaces OfProcessor, QmpProperty Property)
+    private sealed record Meaning(string Name, NamedPlaces OfGuests, NamedPlaces OfProcessor, QmpProperty Property)
     {
         public static Meaning Of(string name, NamedPlaces places) => new(
+            name,
             places,
             places.Cpuid.All(static one => one.Space == CpuidSpace.Cpu) ? places : new NamedPlaces([.. places.Cpuid.Where(static one => one.Space == CpuidSpace.Cpu)], places.Msr, places.Vmx),
             QemuProperties.Of(

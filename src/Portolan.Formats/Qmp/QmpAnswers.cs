@@ -18,14 +18,19 @@ internal sealed record ModelDefinition(string Model, JsonValue Unavailable);
 /// The answers of a QEMU monitor in a file: QMP replies, one JSON document after another, with or without the greeting, the
 /// <c>return</c> envelope, events and the commands that were sent. Each is known by its shape.
 /// </summary>
-internal sealed class QmpAnswers
+internal sealed class QmpAnswers : IDisposable
 {
     private const string Advice = "write the replies again as the monitor sends them";
 
     private readonly string _file;
+    private readonly JsonText _text;
     private InputFault? _fault;
 
-    private QmpAnswers(string file) => _file = file;
+    private QmpAnswers(string file, JsonText text)
+    {
+        _file = file;
+        _text = text;
+    }
 
     /// <summary>QEMU's version, <c>7.2.22</c>, from the greeting or query-version.</summary>
     public string? Version { get; private set; }
@@ -45,28 +50,33 @@ internal sealed class QmpAnswers
     /// <summary>The classes and descriptions of errors the monitor answered.</summary>
     public List<string> Errors { get; } = [];
 
-    /// <summary>Reads the answers.</summary>
+    /// <summary>Reads the answers, whose values are there until they are disposed of.</summary>
     public static Reading<QmpAnswers> Read(string file, ReadOnlyMemory<byte> bytes)
     {
-        Reading<IReadOnlyList<JsonValue>> documents = JsonParser.ParseSequence(file, bytes);
-        if (!documents.Ok)
+        Reading<JsonText> text = JsonText.Read(file, bytes, isSequence: true);
+        if (!text.Ok)
         {
-            return Reading.Refused<QmpAnswers>(documents.Fault);
+            return Reading.Refused<QmpAnswers>(text.Fault);
         }
 
-        QmpAnswers answers = new(file);
-        for (int i = 0; i < documents.Value.Count && answers._fault is null; i++)
+        QmpAnswers answers = new(file, text.Value);
+        IReadOnlyList<JsonValue> documents = text.Value.Values();
+        for (int i = 0; i < documents.Count && answers._fault is null; i++)
         {
-            answers.TakeDocument(documents.Value[i], string.Create(CultureInfo.InvariantCulture, $"$[{i}]"));
+            answers.TakeDocument(documents[i], string.Create(CultureInfo.InvariantCulture, $"$[{i}]"));
         }
 
-        if (answers._fault is { Line: null, ByteOffset: { } offset } fault)
+        if (answers._fault is not { } fault)
         {
-            answers._fault = fault with { Line = JsonParser.LineOf(bytes.Span, (int)offset) };
+            return Reading.Of(answers);
         }
 
-        return answers._fault is { } found ? Reading.Refused<QmpAnswers>(found) : Reading.Of(answers);
+        answers.Dispose();
+        return Reading.Refused<QmpAnswers>(fault with { Line = JsonParser.LineOf(bytes.Span, (int)fault.ByteOffset!.Value) });
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _text.Dispose();
 
     private void TakeDocument(JsonValue document, string path)
     {
@@ -101,9 +111,10 @@ internal sealed class QmpAnswers
         }
         else if (answer.Kind == JsonKind.Array)
         {
-            for (int i = 0; i < answer.Items.Count; i++)
+            int number = 0;
+            foreach (JsonPlace item in answer.Place.EachItem())
             {
-                TakeItem(answer.Items[i], string.Create(CultureInfo.InvariantCulture, $"{path}[{i}]"));
+                TakeItem(item, path, number++);
             }
         }
     }
@@ -125,30 +136,49 @@ internal sealed class QmpAnswers
     }
 
     /// <summary>An item of query-cpu-definitions or query-machines; others are left alone.</summary>
-    private void TakeItem(JsonValue item, string path)
+    private void TakeItem(JsonPlace item, string path, int number)
     {
-        if (item["name"] is not { Kind: JsonKind.String } name)
+        string? name = null;
+        string? alias = null;
+        JsonValue? unavailable = null;
+        bool isMachine = false;
+        foreach (JsonMemberPlace member in item.EachMember())
+        {
+            if (member.Name.Is("name"))
+            {
+                name = member.Value.Kind == JsonKind.String ? member.Value.Text : null;
+            }
+            else if (member.Name.Is("unavailable-features"))
+            {
+                unavailable = member.Value.ToValue();
+            }
+            else if (member.Name.Is("alias"))
+            {
+                alias = member.Value.Kind == JsonKind.String ? member.Value.Text : null;
+            }
+            else
+            {
+                isMachine |= member.Name.Is("cpu-max");
+            }
+        }
+
+        if (name is null)
         {
             return;
         }
 
-        if (item["unavailable-features"] is { } unavailable)
+        if (unavailable is not null && !AreNames(unavailable))
         {
-            if (!AreNames(unavailable))
-            {
-                Refuse(unavailable, path + ".unavailable-features", "an array of names");
-                return;
-            }
-
-            Definitions.Add(new(name.Text, unavailable));
+            Refuse(unavailable, string.Create(CultureInfo.InvariantCulture, $"{path}[{number}].unavailable-features"), "an array of names");
         }
-        else if (item["cpu-max"] is not null)
+        else if (unavailable is not null)
         {
-            Machines.Add(name.Text);
-            if (item["alias"] is { Kind: JsonKind.String } alias)
-            {
-                Machines.Add(alias.Text);
-            }
+            Definitions.Add(new(name, unavailable));
+        }
+        else if (isMachine)
+        {
+            Machines.Add(name);
+            Machines.AddRange(alias is null ? [] : [alias]);
         }
     }
 

@@ -19,6 +19,10 @@ internal sealed class QmpCpu
     private static readonly CpuidFeature HighestExtendedLeaf = FeatureTable.Get("max-extended-leaf");
     private static readonly CpuidFeature PhysicalBits = FeatureTable.Get("phys-bits");
 
+    [ThreadStatic]
+    private static List<QmpName?>? s_names; // of one expansion; as long as the longest was
+
+    private readonly List<QmpName?> _names = s_names ??= [];
     private readonly SortedSet<string> _unknown = new(StringComparer.Ordinal);
 
     public QmpCpu(QmpAnswers answers)
@@ -56,7 +60,8 @@ internal sealed class QmpCpu
 
     private void Take(JsonValue properties)
     {
-        List<QmpName?> names = [];
+        List<QmpName?> names = _names;
+        names.Clear();
         int open = 0;
         foreach (JsonMemberPlace member in properties.EachMember())
         {

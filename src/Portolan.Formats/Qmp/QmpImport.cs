@@ -22,28 +22,29 @@ public static class QmpImport
     {
         ArgumentNullException.ThrowIfNull(request);
         string file = request.File;
-        Reading<QmpAnswers> answers = QmpAnswers.Read(file, request.Bytes);
-        if (!answers.Ok)
+        Reading<QmpAnswers> read = QmpAnswers.Read(file, request.Bytes);
+        if (!read.Ok)
         {
-            return Reading.Refused<ImportedHost>(answers.Fault);
+            return Reading.Refused<ImportedHost>(read.Fault);
         }
 
-        if (WithoutKvm(answers.Value) is { } reason)
+        using QmpAnswers answers = read.Value;
+        if (WithoutKvm(answers) is { } reason)
         {
             return Reading.Refused<ImportedHost>(new InputFault(file, "the replies of a QEMU that uses KVM", reason, KvmAdvice));
         }
 
-        QmpCpu cpu = new(answers.Value);
+        QmpCpu cpu = new(answers);
         if (cpu.Cpu.IsEmpty)
         {
-            string found = answers.Value.Expansions.Count == 0 ? "no CPU model expansion" : $"only the expansion of {Printable.Quote(answers.Value.Expansions[0].Model)}";
+            string found = answers.Expansions.Count == 0 ? "no CPU model expansion" : $"only the expansion of {Printable.Quote(answers.Expansions[0].Model)}";
             return Reading.Refused<ImportedHost>(new InputFault(
                 file, "a reply to query-cpu-model-expansion of 'max' or 'host'", found, "ask QEMU {\"execute\":\"query-cpu-model-expansion\",\"arguments\":{\"type\":\"static\",\"model\":{\"name\":\"max\"}}}"));
         }
 
-        return !cpu.Cpu.ShowsKvm && answers.Value.KvmEnabled is null
+        return !cpu.Cpu.ShowsKvm && answers.KvmEnabled is null
             ? Reading.Refused<ImportedHost>(new InputFault(file, "the replies of a QEMU that uses KVM", "a CPU without any of KVM's own features, as QEMU without KVM has it", KvmAdvice))
-            : Reading.Of(ToHost(answers.Value, cpu));
+            : Reading.Of(ToHost(answers, cpu));
     }
 
     /// <summary>How the file says that this QEMU does not use KVM; null where it does not say so.</summary>

@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
-using System.Text;
 using Portolan.Documents.Json;
 using Portolan.Formats.Named;
+using Portolan.Formats.Text;
 using Portolan.X86.Msr;
 
 namespace Portolan.Formats.Qmp;
@@ -13,8 +13,6 @@ namespace Portolan.Formats.Qmp;
 /// <param name="Needs">The gates that its bits are behind: QEMU clears them where one is shut, whatever KVM has.</param>
 internal sealed record QmpName(QmpProperty Property, NamedPlaces? Places, int Opens, int Needs)
 {
-    private const int LongestKnown = 64;
-
     /// <summary>The CPUID bits that other places hang on, and the MSR that each announces (QEMU target/i386/cpu.c, feature_dependencies).</summary>
     private static readonly (string Name, uint? Msr)[] Gates =
     [
@@ -27,20 +25,13 @@ internal sealed record QmpName(QmpProperty Property, NamedPlaces? Places, int Op
     private static readonly Lazy<FrozenDictionary<string, QmpName>> Known = new(static () => NamedPlaces.Qemu.Keys.Concat(QemuProperties.Names)
         .Distinct(StringComparer.Ordinal).ToFrozenDictionary(static name => name, Make, StringComparer.Ordinal));
 
+    // As QEMU spells them: all of a name's marks are '-', or all are '_'.
+    private static readonly Lazy<Utf8Names<QmpName>> Spelled = new(static () => new(Known.Value
+        .Concat(Known.Value.Where(static row => row.Key.Contains('-', StringComparison.Ordinal)).Select(static row => KeyValuePair.Create(row.Key.Replace('-', '_'), row.Value)))));
+
     /// <summary>What a name stands for in any spelling: <c>_</c> is <c>-</c>; null where nothing here knows it.</summary>
     public static QmpName? Of(JsonPlace name)
-    {
-        ReadOnlySpan<byte> bytes = name.Bytes;
-        Span<char> spelled = stackalloc char[LongestKnown];
-        if (name.IsEscaped || bytes.Length > LongestKnown || Ascii.ToUtf16(bytes, spelled, out int length) != System.Buffers.OperationStatus.Done)
-        {
-            return Known.Value.GetValueOrDefault(NamedPlaces.Normal(name.Text));
-        }
-
-        spelled = spelled[..length];
-        spelled.Replace('_', '-');
-        return Known.Value.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(spelled, out QmpName? known) ? known : null;
-    }
+        => !name.IsEscaped && Spelled.Value.Find(name.Bytes) is { } known ? known : Known.Value.GetValueOrDefault(NamedPlaces.Normal(name.Text));
 
     private static QmpName Make(string name)
     {

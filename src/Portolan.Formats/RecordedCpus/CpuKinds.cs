@@ -18,11 +18,11 @@ internal static class CpuKinds
     /// <summary>One line for each kind of CPU that is not alike to the chosen one.</summary>
     public static IEnumerable<string> Remarks(IReadOnlyList<RecordedCpu> cpus, RecordedCpu chosen)
     {
-        Kind mine = KindOf(chosen);
+        Kind? mine = null;
         List<(Kind Kind, List<RecordedCpu> Cpus)> others = [];
         foreach (RecordedCpu cpu in cpus)
         {
-            if (ReferenceEquals(cpu, chosen) || (IsSame(cpu.Table(), chosen.Table()) && MsrsOf(cpu) is var msrs && (msrs.Count == 0 || mine.Msrs.Count == 0 || msrs.Equals(mine.Msrs))))
+            if (ReferenceEquals(cpu, chosen) || (IsSame(cpu.Table(), chosen.Table()) && HasSameMsrs(cpu, chosen)))
             {
                 continue;
             }
@@ -47,7 +47,7 @@ internal static class CpuKinds
 
         foreach ((Kind kind, List<RecordedCpu> alike) in others.Take(MostKindsTold))
         {
-            yield return $"{Names(alike)} from {chosen}: {Difference(mine, kind)}";
+            yield return $"{Names(alike)} from {chosen}: {Difference(mine ??= KindOf(chosen), kind)}";
         }
 
         if (others.Count > MostKindsTold)
@@ -55,6 +55,9 @@ internal static class CpuKinds
             yield return "further CPUs differ, too";
         }
     }
+
+    private static bool HasSameMsrs(RecordedCpu cpu, RecordedCpu chosen)
+        => MsrsOf(cpu) is var msrs && (msrs.Count == 0 || (MsrsOf(chosen) is var own && (own.Count == 0 || msrs.Equals(own))));
 
     private static Kind KindOf(RecordedCpu cpu) => new(RuntimeCpuidBits.Without(cpu.Table()), MsrsOf(cpu));
 
@@ -140,7 +143,7 @@ internal static class CpuKinds
         }
     }
 
-    private readonly record struct Kind(CpuidTable Cpuid, MsrTable Msrs)
+    private sealed record Kind(CpuidTable Cpuid, MsrTable Msrs)
     {
         /// <summary>Nothing tells them apart; a CPU whose MSRs were not read is like any other in them.</summary>
         public bool IsLike(Kind other) => Cpuid.Equals(other.Cpuid) && (Msrs.Count == 0 || other.Msrs.Count == 0 || Msrs.Equals(other.Msrs));

@@ -12,6 +12,7 @@ internal sealed class RecordedCpu(int? number)
     private readonly List<MsrValue> _msrs = [];
     private Dictionary<CpuidAddress, CpuidValues>? _places; // only once a row comes out of order
     private CpuidTable? _table;
+    private MsrTable? _msrTable;
 
     public int? Number => number;
 
@@ -41,6 +42,7 @@ internal sealed class RecordedCpu(int? number)
     {
         if (KnownMsrs.Find(index) is { Kind: MsrKind.Feature or MsrKind.VmxCapability } && !TryMsr(index, out _))
         {
+            _msrTable = null;
             _msrs.Add(new MsrValue(index, value));
         }
     }
@@ -53,7 +55,7 @@ internal sealed class RecordedCpu(int? number)
     }
 
     /// <summary>The MSRs that enumerate what the CPU can do.</summary>
-    public MsrTable FeatureMsrs() => MsrTable.From(_msrs);
+    public MsrTable FeatureMsrs() => _msrs.Count == 0 ? MsrTable.Empty : _msrTable ??= MsrTable.From(_msrs);
 
     public CpuidTable Table() => _table ??= CpuidTable.From(RecordedLeaves.WithIndexes(_rows));
 

@@ -3,6 +3,12 @@ namespace Portolan.Formats.Text;
 /// <summary>Takes words off the front of a line. Whatever fails takes nothing.</summary>
 internal ref struct LineCursor(ReadOnlySpan<byte> line)
 {
+    private const byte NoDigit = 0xff;
+
+    /// <summary>The value of each letter as a hexadecimal digit: a table, because random digits make branches slow.</summary>
+    private static readonly byte[] Digits =
+        [.. Enumerable.Range(0, 256).Select(static letter => char.IsAsciiHexDigit((char)letter) ? Convert.ToByte(((char)letter).ToString(), 16) : NoDigit)];
+
     /// <summary>What was not taken yet.</summary>
     public ReadOnlySpan<byte> Rest { get; private set; } = line;
 
@@ -35,33 +41,22 @@ internal ref struct LineCursor(ReadOnlySpan<byte> line)
     /// <summary>Hexadecimal digits, at least one, at most <paramref name="most"/>, and none behind them.</summary>
     public bool TakeHex(int most, out uint value)
     {
+        ReadOnlySpan<byte> rest = Rest;
         uint read = 0;
         int digits = 0;
-        foreach (byte letter in Rest)
+        while (digits < rest.Length && Digits[rest[digits]] is var digit and not NoDigit)
         {
-            int digit = letter switch
-            {
-                >= (byte)'0' and <= (byte)'9' => letter - '0',
-                >= (byte)'a' and <= (byte)'f' => letter - 'a' + 10,
-                >= (byte)'A' and <= (byte)'F' => letter - 'A' + 10,
-                _ => -1,
-            };
-            if (digit < 0)
-            {
-                break;
-            }
-
             if (++digits > most)
             {
                 value = 0;
                 return false;
             }
 
-            read = (read << 4) | (uint)digit;
+            read = (read << 4) | digit;
         }
 
         value = read;
-        Rest = Rest[digits..];
+        Rest = rest[digits..];
         return digits > 0;
     }
 
