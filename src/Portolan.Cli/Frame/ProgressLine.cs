@@ -20,7 +20,8 @@ internal static class ProgressLine
             return;
         }
 
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(terminal.Error) });
+        // The writer is our own, so that what it leads to is told here and not found out.
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(terminal.Error) });
         console.Progress().AutoClear(true).HideCompleted(true).Start(context =>
         {
             ProgressTask task = context.AddTask(Markup.Escape(what), maxValue: items.Count);

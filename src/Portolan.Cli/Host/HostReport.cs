@@ -26,6 +26,7 @@ internal static class HostReport
 
         CpuidReport.Features(report, "Hyper-V features KVM supports", host.HypervCpuid?.Value, null);
         MsrReport.Features(report, host);
+        MsrReport.Native(report, host);
         Capabilities(report, host);
         Behaviours(report, host);
         return report;

@@ -21,10 +21,19 @@ internal static class MsrReport
         }
     }
 
-    /// <summary>Feature MSRs whose whole value is known.</summary>
-    public static void Features(TextReport report, MsrTable? table)
+    /// <summary>The CPU's own MSRs as another tool read them; nothing where none did.</summary>
+    public static void Native(TextReport report, HostSnapshot host)
     {
-        report.Heading("Feature MSRs");
+        if (host.NativeMsrs is { } native)
+        {
+            Features(report, native.Value, "The CPU's own MSRs");
+        }
+    }
+
+    /// <summary>Feature MSRs whose whole value is known.</summary>
+    public static void Features(TextReport report, MsrTable? table, string heading = "Feature MSRs")
+    {
+        report.Heading(heading);
         if (table is null)
         {
             report.Line($"  {SnapshotWords.Unknown}", LineTone.Doubtful);
