@@ -25,6 +25,9 @@ public delegate bool ContentRecogniser(ForeignContent content);
 public sealed record ForeignFormat(
     string Name, string Description, string Tool, ContentRecogniser Recognises, Func<ImportRequest, Reading<ImportedHost>> Read)
 {
+    /// <summary>The names of the hosts that a file tells of, each once; null for a format whose files tell of one. Empty where the file cannot be read.</summary>
+    public Func<ImportRequest, IReadOnlyList<string>>? Hosts { get; init; }
+
     /// <summary>Todd Allen's <c>cpuid -r</c> or <c>cpuid -1r</c>: the CPU's own CPUID.</summary>
     public static ForeignFormat CpuidRaw { get; } = new(
         "cpuid-raw",
@@ -92,10 +95,13 @@ public sealed record ForeignFormat(
     /// <summary>A node of a KubeVirt cluster.</summary>
     public static ForeignFormat KubeVirtNode { get; } = new(
         "kubevirt-node",
-        "a node of a KubeVirt cluster, 'kubectl get node NAME -o json': the node labeller's labels, kernel, TSC frequency",
+        "a node of a KubeVirt cluster, 'kubectl get node NAME -o json', or several: the node labeller's labels, kernel, TSC frequency",
         "KubeVirt node",
         static content => content.IsJsonWith("\"nodeInfo\""u8) || (content.IsJsonWith("\"labels\""u8) && content.Mentions(".node.kubevirt.io/"u8)),
-        NodeImport.Read);
+        NodeImport.Read)
+    {
+        Hosts = NodeImport.Names,
+    };
 
     /// <summary>Every format, by name. The first that recognises a content has it.</summary>
     public static ImmutableArray<ForeignFormat> All { get; } =

@@ -27,6 +27,11 @@ public static class FormatRecognition
             return Reading.Refused<ImportedHost>(Unrecognised(request));
         }
 
+        if (request.Node is { } node && format.Hosts is null)
+        {
+            return Reading.Refused<ImportedHost>(new InputFault(request.File, "a file that lists nodes", $"{format.Name}, which tells of one host", $"leave --node {Printable.OneLine(node)} out"));
+        }
+
         Reading<ImportedHost> read = format.Read(request);
         if (!read.Ok)
         {

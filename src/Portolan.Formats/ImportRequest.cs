@@ -7,4 +7,7 @@ public sealed record ImportRequest(string File, ReadOnlyMemory<byte> Bytes)
 {
     /// <summary>The number of the logical CPU to take of a file that holds several; null for the first.</summary>
     public int? Cpu { get; init; }
+
+    /// <summary>The name of the host to take of a file that tells of several; null for the only one.</summary>
+    public string? Node { get; init; }
 }

@@ -54,13 +54,24 @@ public sealed class RecordedFilesTests(ITestOutputHelper output)
         Assert.NotNull(host.UnknownNativeBits);
     }
 
+    [Fact]
+    public void Every_file_recorded_for_these_tests_is_imported()
+    {
+        string[] files = [.. Directory.GetFiles(Repository.At("tests", "Portolan.Formats.Tests", "Recorded")).Where(static file => Path.GetExtension(file) != ".md").Order(StringComparer.Ordinal)];
+        Assert.True(files.Length >= 6, $"{files.Length} files");
+        foreach (string file in files)
+        {
+            Accept(file, ForeignFormat.Recognise(File.ReadAllBytes(file)) ?? throw new InvalidOperationException(file));
+        }
+    }
+
     private HostSnapshot Accept(string file, ForeignFormat format)
     {
         byte[] bytes = File.ReadAllBytes(file);
         Assert.Equal(format, ForeignFormat.Recognise(bytes));
         Reading<ImportedHost> read = FormatRecognition.Read(new(file, bytes));
         Assert.True(read.Ok, read.ToString());
-        output.WriteLine($"{Path.GetFileName(file)}: {read.Value.Snapshot.NativeCpuid!.Value.Count} rows, microcode {read.Value.Snapshot.Microcode?.Value}, {read.Value.Snapshot.NativeMsrs?.Value.Count} MSRs");
+        output.WriteLine($"{Path.GetFileName(file)}: {read.Value.Snapshot.AnyCpuid!.Count} rows, microcode {read.Value.Snapshot.Microcode?.Value}, {read.Value.Snapshot.NativeMsrs?.Value.Count} MSRs");
         foreach (string remark in read.Value.Remarks)
         {
             output.WriteLine($"  {remark}");

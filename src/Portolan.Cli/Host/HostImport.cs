@@ -20,10 +20,10 @@ internal static class HostImport
     }
 
     /// <summary>Reads one file and adds what the user told.</summary>
-    public static Reading<ImportedHost> Import(Terminal terminal, ImportWords words, string file)
+    public static Reading<ImportedHost> Import(ImportWords words, InputFile input, string? node)
     {
-        Reading<ImportedHost> read = Read(terminal, words, file);
-        return read.Ok ? words.Additions.AddTo(file, read.Value) : read;
+        Reading<ImportedHost> read = Read(words, input, node);
+        return read.Ok ? words.Additions.AddTo(input.Name, read.Value) : read;
     }
 
     private static ExitCode Run(Terminal terminal, ImportWords words)
@@ -38,7 +38,7 @@ internal static class HostImport
             return new ImportBatch(terminal, words).Run();
         }
 
-        Reading<ImportedHost> imported = words.Merge ? ImportMerged(terminal, words) : Import(terminal, words, words.Files[0]);
+        Reading<ImportedHost> imported = words.Merge ? ImportMerged(terminal, words) : ImportOnly(terminal, words);
         if (!imported.Ok)
         {
             return terminal.Refuse(imported.Fault);
@@ -53,12 +53,19 @@ internal static class HostImport
         return Answer.Give(terminal, words.Output, words.Json, () => HostSnapshotDocument.Write(host), () => HostReport.Of(host));
     }
 
+    private static Reading<ImportedHost> ImportOnly(Terminal terminal, ImportWords words)
+    {
+        Reading<InputFile> input = InputFile.Read(terminal, words.Files[0]);
+        return input.Ok ? Import(words, input.Value, words.Node) : Reading.Refused<ImportedHost>(input.Fault);
+    }
+
     private static Reading<ImportedHost> ImportMerged(Terminal terminal, ImportWords words)
     {
         List<(string File, ImportedHost Host)> hosts = [];
         foreach (string file in words.Files)
         {
-            Reading<ImportedHost> read = Read(terminal, words, file);
+            Reading<InputFile> input = InputFile.Read(terminal, file);
+            Reading<ImportedHost> read = input.Ok ? Read(words, input.Value, words.Node) : Reading.Refused<ImportedHost>(input.Fault);
             if (!read.Ok)
             {
                 return read;
@@ -71,11 +78,6 @@ internal static class HostImport
         return merged.Ok ? words.Additions.AddTo(string.Join(" + ", words.Files), merged.Value) : merged;
     }
 
-    private static Reading<ImportedHost> Read(Terminal terminal, ImportWords words, string file)
-    {
-        Reading<InputFile> input = InputFile.Read(terminal, file);
-        return input.Ok
-            ? FormatRecognition.Read(new ImportRequest(file, input.Value.Bytes) { Cpu = words.Cpu }, words.Format)
-            : Reading.Refused<ImportedHost>(input.Fault);
-    }
+    private static Reading<ImportedHost> Read(ImportWords words, InputFile input, string? node)
+        => FormatRecognition.Read(new ImportRequest(input.Name, input.Bytes) { Cpu = words.Cpu, Node = node }, words.Format);
 }

@@ -18,9 +18,13 @@ internal sealed class ImportBatch(Terminal terminal, ImportWords words)
     private static readonly JsonWriterOptions Layout = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string _directory = words.OutputDirectory!;
+    private readonly HashSet<string> _outputs = new(StringComparer.Ordinal);
 
     private sealed record Outcome(string File, string Output)
     {
+        /// <summary>The node, where the file lists several.</summary>
+        public string? Node { get; init; }
+
         public ForeignFormat? Format { get; init; }
 
         public IReadOnlyList<string> Remarks { get; init; } = [];
@@ -42,8 +46,9 @@ internal sealed class ImportBatch(Terminal terminal, ImportWords words)
             return terminal.Refuse(fault);
         }
 
+        _outputs.UnionWith(planned.Select(static one => one.Output));
         List<Outcome> outcomes = [];
-        ProgressLine.Over(terminal, "importing", planned, one => outcomes.Add(Import(one)));
+        ProgressLine.Over(terminal, "importing", planned, one => outcomes.AddRange(Import(one)));
         foreach (Outcome outcome in outcomes)
         {
             if (outcome.Fault is { } refused)
@@ -69,15 +74,36 @@ internal sealed class ImportBatch(Terminal terminal, ImportWords words)
         return outcomes.Exists(static outcome => outcome.Fault is not null) ? ExitCode.BadInput : ExitCode.Done;
     }
 
-    private Outcome Import(Outcome planned)
+    private List<Outcome> Import(Outcome planned)
     {
-        Reading<ImportedHost> imported = HostImport.Import(terminal, words, planned.File);
+        Reading<InputFile> input = InputFile.Read(terminal, planned.File);
+        if (!input.Ok)
+        {
+            return [planned with { Fault = input.Fault }];
+        }
+
+        ImportRequest request = new(planned.File, input.Value.Bytes);
+        ForeignFormat? format = words.Format ?? ForeignFormat.Recognise(request.Bytes.Span);
+        IReadOnlyList<string> hosts = words.Node is null && format?.Hosts is { } names ? names(request) : [];
+        return hosts.Count < 2
+            ? [Import(planned, input.Value, words.Node)]
+            : [.. hosts.Select(host => Import(planned with { Node = host, Output = OutputOf(planned.Output, host) }, input.Value, host))];
+    }
+
+    private Outcome Import(Outcome planned, InputFile input, string? node)
+    {
+        if (planned.Node is not null && !_outputs.Add(planned.Output))
+        {
+            return planned with { Fault = new InputFault(planned.File, "nodes whose snapshots have names of their own", $"{planned.Output} twice", "import it alone, with --node and -o") };
+        }
+
+        Reading<ImportedHost> imported = HostImport.Import(words, input, node);
         if (!imported.Ok)
         {
             return planned with { Fault = imported.Fault };
         }
 
-        HostSnapshot host = imported.Value.Snapshot with { Name = Path.GetFileNameWithoutExtension(planned.Output) };
+        HostSnapshot host = imported.Value.Snapshot with { Name = planned.Node ?? Path.GetFileNameWithoutExtension(planned.Output) };
         if (PlainFile.KindOf(planned.Output) == FileKind.Special)
         {
             return planned with { Fault = new InputFault(planned.Output, "a file to write", "a FIFO, socket or device", "choose another --output-directory") };
@@ -97,6 +123,10 @@ internal sealed class ImportBatch(Terminal terminal, ImportWords words)
             Kernel = Printable.OneLine(host.KernelRelease?.Value ?? SnapshotWords.Unknown),
         };
     }
+
+    /// <summary>The output for one node of a file: the node's name behind the file's, without what no name of a Kubernetes node has.</summary>
+    private static string OutputOf(string output, string node)
+        => string.Concat(output.AsSpan(0, output.Length - Ending.Length), "-", string.Concat(node.Select(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' ? letter : '_')), Ending);
 
     private string OutputOf(string file)
         => Path.Combine(_directory, (file == InputFile.StandardInput ? StandardInputStem : Path.GetFileNameWithoutExtension(file)) + Ending);
@@ -143,7 +173,7 @@ internal sealed class ImportBatch(Terminal terminal, ImportWords words)
                 ["file", "format", "CPU", "kernel", "warnings"],
                 .. outcomes.Select(static one => new[]
                 {
-                    Printable.OneLine(one.File),
+                    Printable.OneLine(one.Node is null ? one.File : $"{one.File}: {one.Node}"),
                     one.Fault is null ? one.Format?.Name ?? "" : "refused",
                     one.Cpu,
                     one.Kernel,
@@ -166,6 +196,11 @@ internal sealed class ImportBatch(Terminal terminal, ImportWords words)
             {
                 json.WriteStartObject();
                 json.WriteString("file", one.File);
+                if (one.Node is not null)
+                {
+                    json.WriteString("node", one.Node);
+                }
+
                 json.WriteString("output", one.Fault is null ? one.Output : null);
                 json.WriteString("format", one.Format?.Name);
                 json.WriteStartArray("remarks");

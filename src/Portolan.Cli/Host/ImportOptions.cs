@@ -15,6 +15,8 @@ internal sealed record ImportWords
 
     public int? Cpu { get; init; }
 
+    public string? Node { get; init; }
+
     public string? Name { get; init; }
 
     public bool Merge { get; init; }
@@ -42,6 +44,7 @@ internal sealed class ImportOptions
 
     private readonly Option<string?> _format = new("--format") { Description = $"Their format: {ForeignFormat.Names}.", HelpName = "FORMAT" };
     private readonly Option<int?> _cpu = new("--cpu") { Description = "Which CPU of a dump of several; without it the first.", HelpName = "N" };
+    private readonly Option<string?> _node = new("--node") { Description = "Which node of a file that lists several, by its name.", HelpName = "NAME" };
     private readonly Option<string?> _name = new("--name") { Description = "The snapshot's name.", HelpName = "NAME" };
     private readonly Option<string?> _kernel = new("--kernel")
     {
@@ -61,7 +64,7 @@ internal sealed class ImportOptions
     private readonly Option<bool> _merge = new("--merge") { Description = "The files describe one host: make one snapshot of them." };
     private readonly Option<string?> _directory = new("--output-directory")
     {
-        Description = "Write one snapshot for each file into this directory, named as the file, with .json.",
+        Description = "Write one snapshot for each file into this directory, named as the file, with .json; for a file that lists several nodes one for each, with the node's name behind the file's.",
         HelpName = "DIR",
     };
 
@@ -73,7 +76,7 @@ internal sealed class ImportOptions
     public void AddTo(Command command)
     {
         command.Arguments.Add(_files);
-        foreach (Option option in (Option[])[_format, _cpu, _name, _kernel, _microcode, _vmm, _parameters, _merge, _directory, _json, _output])
+        foreach (Option option in (Option[])[_format, _cpu, _node, _name, _kernel, _microcode, _vmm, _parameters, _merge, _directory, _json, _output])
         {
             command.Options.Add(option);
         }
@@ -90,6 +93,7 @@ internal sealed class ImportOptions
             Files = files,
             Format = ForeignFormat.Find(parsed.GetValue(_format)),
             Cpu = parsed.GetValue(_cpu),
+            Node = parsed.GetValue(_node),
             Name = parsed.GetValue(_name),
             Merge = parsed.GetValue(_merge),
             Json = parsed.GetValue(_json),

@@ -10,7 +10,7 @@ using Portolan.X86.Cpuid;
 namespace Portolan.Formats.KubeVirt;
 
 /// <summary>
-/// Reads a node of a KubeVirt cluster, <c>kubectl get node NAME -o json</c>: the labels that KubeVirt's node labeller sets from virsh
+/// Reads a node of a KubeVirt cluster, <c>kubectl get node NAME -o json</c>, or one of several: the labels that KubeVirt's node labeller sets from virsh
 /// domcapabilities (kubevirt pkg/virt-handler/node-labeller), the kernel, and whether the node offers KVM. A label tells what is there;
 /// what has no label is unknown, for the labeller leaves features out that it thinks obsolete.
 /// </summary>
@@ -19,7 +19,18 @@ public static class NodeImport
     private const string Advice = "write the file again with 'kubectl get node NAME -o json'";
     private const ulong HzPerKhz = 1000;
 
-    /// <summary>Reads the node, or the only node of a list.</summary>
+    private const int MostNamed = 8;
+
+    /// <summary>The names of the nodes in a file, each once: of a list, or the only one's; none where it cannot be read. A node without a name has the empty one.</summary>
+    /// <param name="request">The file: JSON.</param>
+    public static IReadOnlyList<string> Names(ImportRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        using JsonText? text = JsonText.Read(request.File, request.Bytes).Value;
+        return text is null ? [] : [.. NodesOf(text.Root).Select(static node => NameOf(node) ?? "").Distinct(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Reads the node, the only node of a list, or the one that the request names.</summary>
     /// <param name="request">The file: JSON.</param>
     public static Reading<ImportedHost> Read(ImportRequest request)
     {
@@ -31,15 +42,14 @@ public static class NodeImport
         }
 
         using JsonText text = parsed.Value;
-        JsonValue node = text.Root;
-        if (node["items"] is { Kind: JsonKind.Array } items)
+        IReadOnlyList<JsonValue> nodes = NodesOf(text.Root);
+        JsonValue[] wanted = [.. nodes.Where(node => request.Node is null || (NameOf(node) ?? "") == request.Node)];
+        if (wanted is not [JsonValue node])
         {
-            if (items.Items.Count != 1)
-            {
-                return Refused(request, node, "one node", string.Create(CultureInfo.InvariantCulture, $"a list of {items.Items.Count}"), "give each node in a file of its own: kubectl get node NAME -o json");
-            }
-
-            node = items.Items[0];
+            string all = Listed(nodes);
+            return request.Node is { } name
+                ? Refused(request, text.Root, $"one node of the name {Printable.Quote(name)}", wanted.Length == 0 ? $"none, but {all}" : $"{wanted.Length} of them", "choose one of the names with --node")
+                : Refused(request, text.Root, "one node", $"a list of {all}", "choose one with --node, or write a snapshot for each with --output-directory");
         }
 
         if (node["metadata"]?["labels"] is not { Kind: JsonKind.Object } labels)
@@ -58,6 +68,17 @@ public static class NodeImport
             : Reading.Of(ToHost(node, told));
     }
 
+    private static IReadOnlyList<JsonValue> NodesOf(JsonValue root) => root["items"] is { Kind: JsonKind.Array } items ? items.Items : [root];
+
+    private static string? NameOf(JsonValue node) => node["metadata"]?["name"] is { Kind: JsonKind.String } name ? name.Text : null;
+
+    /// <summary>How many nodes, and the first names.</summary>
+    private static string Listed(IReadOnlyList<JsonValue> nodes)
+    {
+        string names = string.Join(", ", nodes.Take(MostNamed).Select(static node => Printable.Quote(NameOf(node) ?? "")));
+        return string.Create(CultureInfo.InvariantCulture, $"{nodes.Count}{(nodes.Count == 0 ? "" : ": ")}{names}{(nodes.Count > MostNamed ? ", …" : "")}");
+    }
+
     private static ImportedHost ToHost(JsonValue node, NodeLabels told)
     {
         const string Tool = "KubeVirt node";
@@ -67,7 +88,7 @@ public static class NodeImport
         JsonValue? kernel = node["status"]?["nodeInfo"]?["kernelVersion"];
         HostSnapshot snapshot = new()
         {
-            Name = node["metadata"]?["name"] is { Kind: JsonKind.String } name ? name.Text : null,
+            Name = NameOf(node),
             SupportedCpuid = new(values, named),
             UnknownCpuidBits = unknown,
             SupportedCpuidIsPartial = true,

@@ -4,6 +4,7 @@ using Portolan.Documents;
 using Portolan.Formats.Named;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Cpuid;
+using Portolan.X86.Features;
 using Portolan.X86.Models;
 
 namespace Portolan.Formats.Libvirt;
@@ -17,6 +18,7 @@ public static class CapabilitiesImport
 {
     internal const string Advice = "write the file again with 'virsh capabilities' on the host";
     private const uint HzPerKhz = 1000;
+    private static readonly CpuidFeature PhysicalBits = FeatureTable.Get("phys-bits");
 
     /// <summary>Reads the capabilities.</summary>
     /// <param name="request">The file: libvirt's <c>&lt;capabilities&gt;</c>.</param>
@@ -68,6 +70,11 @@ public static class CapabilitiesImport
             cpu.TellSignature(signature.Family, signature.Model, signature.Stepping);
         }
 
+        if (found.PhysicalBits is > 0 and < 64 and { } width)
+        {
+            cpu.Tell(PhysicalBits, width);
+        }
+
         (CpuidTable values, CpuidTable? unknownBits) = cpu.ToTables();
         Evidence plain = new(EvidenceQuality.Recorded, Tool);
         HostSnapshot snapshot = new()
@@ -110,6 +117,9 @@ public static class CapabilitiesImport
         public uint? Microcode { get; private set; }
 
         public ulong? TscHz { get; private set; }
+
+        /// <summary>The width of physical addresses, as the host's kernel tells it in /proc/cpuinfo (libvirt src/util/virhostcpu.c).</summary>
+        public uint? PhysicalBits { get; private set; }
 
         public (uint Family, uint Model, uint Stepping)? Signature { get; private set; }
 
@@ -164,6 +174,9 @@ public static class CapabilitiesImport
                     break;
                 case "microcode":
                     Microcode = Number(reader, "version");
+                    break;
+                case "maxphysaddr":
+                    PhysicalBits = Number(reader, "bits");
                     break;
                 case "signature" when Number(reader, "family") is { } family && Number(reader, "model") is { } model && Number(reader, "stepping") is { } stepping && family <= 0x10e && model <= 0xff:
                     Signature = (family, model, stepping);

@@ -73,6 +73,11 @@ public static class DomainCapabilitiesImport
         {
             yield return $"Hyper-V enlightenments that QEMU offers, without the bits behind them: {string.Join(", ", found.Hyperv)}";
         }
+
+        if (found.Left.Count > 0)
+        {
+            yield return $"offered, and not recorded, for no CPUID of KVM's follows from it: {string.Join(", ", found.Left)}";
+        }
     }
 
     private sealed class Found : XmlVisitor
@@ -101,6 +106,9 @@ public static class DomainCapabilitiesImport
         public List<string> Blockers { get; } = [];
 
         public List<string> Hyperv { get; } = [];
+
+        /// <summary>What is offered and has no place in a snapshot.</summary>
+        public SortedSet<string> Left { get; } = new(StringComparer.Ordinal);
 
         /// <summary>The bits that the names tell.</summary>
         public NamedCpu ToCpu(out SortedSet<string> unknown)
@@ -162,6 +170,14 @@ public static class DomainCapabilitiesImport
             else if (IsAt("cpu", "mode", "blockers", "feature") && Blockers.Count < MostNames && reader.GetAttribute("name") is { } blocker)
             {
                 Blockers.Add(blocker);
+            }
+            else if (IsAt("cpu", "mode", "maxphysaddr") && _isHostModel && Left.Count < MostNames)
+            {
+                Left.Add($"maxphysaddr {Printable.OneLine(reader.GetAttribute("mode") ?? "")} {Printable.OneLine(reader.GetAttribute("bits") ?? reader.GetAttribute("limit") ?? "")}".TrimEnd());
+            }
+            else if (IsAt("features", reader.LocalName) && reader.LocalName is "sev" or "sgx" or "tdx" && reader.GetAttribute("supported") == "yes")
+            {
+                Left.Add(reader.LocalName.ToUpperInvariant());
             }
             else if (IsAt("features", "hyperv", "enum"))
             {

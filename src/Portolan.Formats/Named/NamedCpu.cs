@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Text;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
-using Portolan.X86.Msr;
 using Portolan.X86.Vmx;
 
 namespace Portolan.Formats.Named;

@@ -71,7 +71,7 @@ internal sealed class Counterfactual
     private static (Hardware? Cpu, Parameters Parameters) Read(HostSnapshot host, KernelRelease release)
     {
         CpuidVendor? vendor = host.AnyCpuid is { } cpuid ? CpuLineTable.VendorOf(cpuid) : null;
-        Exposure? exposure = vendor is null ? null : new Exposure(release, vendor.Value);
+        Exposure? exposure = vendor is null ? null : Exposure.Of(release, vendor.Value);
         Parameters parameters = Prediction.Parameters.Of(host, exposure);
         return (Hardware.Of(host, exposure, parameters), parameters);
     }

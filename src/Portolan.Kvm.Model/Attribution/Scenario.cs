@@ -14,7 +14,7 @@ internal sealed class Scenario
 
     internal Scenario(Hardware hardware, KernelRelease release, Parameters parameters, bool? dynamicPermitted)
     {
-        _exposure = new Exposure(release, hardware.Vendor);
+        _exposure = Exposure.Of(release, hardware.Vendor);
         _conditions = new Conditions(hardware, parameters);
         _shown = new ShownCpuid(_exposure, _conditions, dynamicPermitted);
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Portolan.Kvm.Kernel;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
@@ -16,11 +17,14 @@ internal sealed class Exposure
 
     private static readonly CpuidRegister[] AllRegisters = Enum.GetValues<CpuidRegister>();
 
+    private const int MostKept = 64; // releases and vendors of one fleet; of more the rest is made anew each time
+    private static readonly ConcurrentDictionary<(KernelRelease Release, CpuidVendor Vendor), Exposure> Kept = new();
+
     private readonly Dictionary<(uint Leaf, uint Subleaf, CpuidRegister Register), List<WordRow>> _words = [];
     private readonly Dictionary<uint, List<ExposureRow>> _leaves = [];
     private readonly HashSet<ExposureRow> _rows;
 
-    internal Exposure(KernelRelease release, CpuidVendor vendor)
+    private Exposure(KernelRelease release, CpuidVendor vendor)
     {
         Release = release;
         Vendor = vendor;
@@ -30,6 +34,18 @@ internal sealed class Exposure
         {
             Index(row);
         }
+    }
+
+    /// <summary>The rows of a release and a vendor's module; found once for the hosts of a fleet, which have few.</summary>
+    internal static Exposure Of(KernelRelease release, CpuidVendor vendor)
+    {
+        if (Kept.TryGetValue((release, vendor), out Exposure? known))
+        {
+            return known;
+        }
+
+        Exposure made = new(release, vendor);
+        return Kept.Count < MostKept ? Kept.GetOrAdd((release, vendor), made) : made;
     }
 
     internal KernelRelease Release { get; }

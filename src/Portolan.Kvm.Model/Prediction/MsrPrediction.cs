@@ -9,6 +9,9 @@ namespace Portolan.Kvm.Model.Prediction;
 /// <param name="changes">Does a row say anything else than where the lists were seen?</param>
 internal sealed class MsrPrediction(Exposure target, Conditions conditions, Func<ExposureRow, bool> changes)
 {
+    private static readonly (string Name, ExposureRow[] Rows)[] CapabilityRows =
+        [.. ExposureTable.All.Where(static row => row.Kind == ExposureKind.Capability).GroupBy(static row => row.Subject).Select(static rows => (rows.Key, rows.ToArray()))];
+
     /// <summary>
     /// The list with what the target adds and without what it drops; null where an MSR that the two treat differently cannot be
     /// decided, for a list cannot say "perhaps".
@@ -73,13 +76,16 @@ internal sealed class MsrPrediction(Exposure target, Conditions conditions, Func
     /// <summary>The capabilities that rows decide, where none was asked.</summary>
     internal ImmutableSortedDictionary<string, long> Capabilities(uint? xsaveSize)
     {
-        ImmutableSortedDictionary<string, long> known = ImmutableSortedDictionary.Create<string, long>(StringComparer.Ordinal);
-        foreach (IGrouping<string, ExposureRow> rows in ExposureTable.All.Where(row => row.Kind == ExposureKind.Capability).GroupBy(row => row.Subject))
+        ImmutableSortedDictionary<string, long>.Builder known = ImmutableSortedDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);
+        foreach ((string name, ExposureRow[] rows) in CapabilityRows)
         {
-            known = Capability([.. rows], xsaveSize) is { } value ? known.SetItem(rows.Key, value) : known;
+            if (Capability(rows, xsaveSize) is { } value)
+            {
+                known.Add(name, value);
+            }
         }
 
-        return known;
+        return known.ToImmutable();
     }
 
     private const long SmallestImage = 4096;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Kernel;
@@ -16,6 +17,8 @@ namespace Portolan.Kvm.Model.Prediction;
 public static class Predictor
 {
     private const int DynamicComponent = 18;
+    private const int MostKept = 64; // releases of one fleet; of more the rest is made anew each time
+    private static readonly ConcurrentDictionary<KernelRelease, ImmutableSortedDictionary<string, Fact<string>>> UpstreamBehaviours = new();
 
     /// <summary>
     /// The same hardware under another upstream release. What was seen stays as far as both releases treat it alike; what they
@@ -34,8 +37,8 @@ public static class Predictor
             return moved;
         }
 
-        Exposure? there = from is { } release ? new Exposure(release, vendor.Value) : null;
-        Exposure then = new(target, vendor.Value);
+        Exposure? there = from is { } release ? Exposure.Of(release, vendor.Value) : null;
+        Exposure then = Exposure.Of(target, vendor.Value);
         Parameters parameters = Parameters.Of(host, there);
         return Hardware.Of(host, there, parameters) is { } hardware
             ? Fill(moved, host, new Step(there, then, there is null ? null : CpuidChanges.Between(there, then)), new Conditions(hardware, parameters), new Conditions(hardware, parameters), how)
@@ -52,7 +55,7 @@ public static class Predictor
         string how = $"predicted for {line} and {target}";
         HostSnapshot bare = new() { Name = $"{line.Name} {target}" };
         Conditions conditions = new(Hardware.Of(line), Parameters.Defaults);
-        HostSnapshot filled = Fill(Moved(bare, target, how), bare, new Step(null, new Exposure(target, line.Vendor), null), conditions, conditions, how);
+        HostSnapshot filled = Fill(Moved(bare, target, how), bare, new Step(null, Exposure.Of(target, line.Vendor), null), conditions, conditions, how);
         return filled with
         {
             KvmModule = Derived(line.Vendor == CpuidVendor.Intel ? "kvm_intel" : "kvm_amd", how),
@@ -99,7 +102,7 @@ public static class Predictor
             return set;
         }
 
-        Exposure exposure = new(release, vendor.Value);
+        Exposure exposure = Exposure.Of(release, vendor.Value);
         Parameters before = Parameters.Of(host, exposure);
         return Hardware.Of(host, exposure, before) is { } hardware
             ? Fill(set, host, new Step(exposure, exposure, CpuidChanges.OfParameter(exposure, name)), new Conditions(hardware, before), new Conditions(hardware, before.With(name, value)), how)
@@ -120,24 +123,34 @@ public static class Predictor
         }
 
         string how = $"upstream {release}";
-        ImmutableSortedDictionary<string, Fact<string>>.Builder behaviours = host.Behaviours.ToBuilder();
-        foreach ((string id, string value) in KvmBehaviours.Of(release).Known())
+        ImmutableSortedDictionary<string, Fact<string>> behaviours = Upstream(release);
+        if (!host.Behaviours.IsEmpty)
         {
-            if (!behaviours.ContainsKey(id))
-            {
-                behaviours.Add(id, Derived(value, how));
-            }
+            behaviours = behaviours.SetItems(host.Behaviours);
         }
 
-        Exposure exposure = new(release, vendor.Value);
+        Exposure exposure = Exposure.Of(release, vendor.Value);
         Parameters parameters = Parameters.Of(host, exposure);
         Conditions? conditions = Hardware.Of(host, exposure, parameters) is { } hardware ? new Conditions(hardware, parameters) : null;
         return host with
         {
             KvmModule = host.KvmModule ?? Derived(vendor == CpuidVendor.Intel ? "kvm_intel" : "kvm_amd", how),
-            Behaviours = behaviours.ToImmutable(),
+            Behaviours = behaviours,
             Capabilities = host.Capabilities ?? (conditions is null ? null : Derived(ImpliedCapabilities(host, exposure, conditions), how)),
         };
+    }
+
+    /// <summary>What an upstream release is known to do; found once for the hosts of a fleet, which have few releases.</summary>
+    private static ImmutableSortedDictionary<string, Fact<string>> Upstream(KernelRelease release)
+    {
+        if (UpstreamBehaviours.TryGetValue(release, out ImmutableSortedDictionary<string, Fact<string>>? known))
+        {
+            return known;
+        }
+
+        string how = $"upstream {release}";
+        known = KvmBehaviours.Of(release).Known().ToImmutableSortedDictionary(row => row.Key, row => Derived(row.Value, how), StringComparer.Ordinal);
+        return UpstreamBehaviours.Count < MostKept ? UpstreamBehaviours.GetOrAdd(release, known) : known;
     }
 
     private static ImmutableSortedDictionary<string, long> ImpliedCapabilities(HostSnapshot host, Exposure exposure, Conditions conditions)

@@ -103,6 +103,25 @@ public sealed class HostImportTests
         Assert.Contains("\"kvm_amd.nested\": \"0\"", document, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_list_of_nodes_becomes_a_snapshot_for_each_or_the_one_that_is_named()
+    {
+        using TemporaryFolder folder = new();
+        string node = File.ReadAllText(Seed("kubevirt-node.json"));
+        string nodes = folder.Write("nodes.json", $"{{\"kind\":\"List\",\"items\":[{node},{node.Replace("node-1", "node-2", StringComparison.Ordinal)}]}}");
+
+        PortolanProcess.Run all = PortolanProcess.Start("host", "import", nodes, Seed("cpuid-raw.txt"), "--output-directory", folder.At("out"));
+        PortolanProcess.Run one = PortolanProcess.Start("host", "import", nodes, "--node", "node-2", "-o", folder.At("two.json"));
+        PortolanProcess.Run none = PortolanProcess.Start("host", "import", nodes, "-o", folder.At("none.json"));
+
+        Assert.Equal(0, all.ExitCode);
+        Assert.Equal(["cpuid-raw.json", "nodes-node-1.json", "nodes-node-2.json"], Directory.GetFiles(folder.At("out")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Contains("nodes.json: node-2", all.Output, StringComparison.Ordinal);
+        Assert.Equal(0, one.ExitCode);
+        Assert.Equal(65, none.ExitCode);
+        Assert.Contains("\"node-1\", \"node-2\"", none.OneErrorLine, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("several files need --output-directory", "a", "b")]
     [InlineData("either -o or --output-directory", "a", "--output-directory", "d", "-o", "f")]

@@ -1,3 +1,4 @@
+using System.Text;
 using Portolan.Documents;
 using Portolan.Kvm.Snapshot;
 
@@ -41,6 +42,24 @@ public sealed class NodeImportTests
     }
 
     [Fact]
-    public void A_list_of_several_is_refused()
-        => Assert.Contains("a list of 2", Seeds.Read($"{{\"kind\":\"List\",\"items\":[{Seed},{Seed}]}}").ToString(), StringComparison.Ordinal);
+    public void A_list_of_several_is_refused_with_their_names_and_one_can_be_chosen()
+    {
+        byte[] list = Encoding.UTF8.GetBytes($"{{\"kind\":\"List\",\"items\":[{Seed},{Seed.Replace("node-1", "node-2", StringComparison.Ordinal)}]}}");
+        ImportRequest request = new("nodes.json", list);
+
+        Assert.Equal(["node-1", "node-2"], ForeignFormat.KubeVirtNode.Hosts!(request));
+        Assert.Contains("a list of 2: \"node-1\", \"node-2\"", FormatRecognition.Read(request).ToString(), StringComparison.Ordinal);
+        Assert.Equal("node-2", FormatRecognition.Read(request with { Node = "node-2" }).Value!.Snapshot.Name);
+        Assert.Contains("none, but 2", FormatRecognition.Read(request with { Node = "node-3" }).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_nodes_of_one_name_and_a_file_of_one_host_have_no_node_to_choose()
+    {
+        ImportRequest twice = new("nodes.json", Encoding.UTF8.GetBytes($"{{\"items\":[{Seed},{Seed}]}}")) { Node = "node-1" };
+        ImportRequest other = new("cpu.txt", Encoding.UTF8.GetBytes(Seeds.Text("cpuid-raw.txt"))) { Node = "node-1" };
+
+        Assert.Contains("2 of them", FormatRecognition.Read(twice).ToString(), StringComparison.Ordinal);
+        Assert.Contains("leave --node node-1 out", FormatRecognition.Read(other).ToString(), StringComparison.Ordinal);
+    }
 }
