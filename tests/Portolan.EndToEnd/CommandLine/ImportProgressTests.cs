@@ -15,14 +15,14 @@ public sealed class ImportProgressTests(ITestOutputHelper output)
         ["cpuid-raw.txt", "instlatx64.txt", "libvirt-cpudata.xml", "proc-cpuinfo.txt", "qmp-kvm.json", "virsh-capabilities.xml", "virsh-domcapabilities.xml", "kubevirt-node.json"];
 
     [Fact]
-    public void A_terminal_sees_a_bar_and_the_answer_has_nothing_of_it()
+    public async Task A_terminal_sees_a_bar_and_the_answer_has_nothing_of_it()
     {
         Assert.SkipUnless(File.Exists(Script), $"{Script} is not there");
         using TemporaryFolder folder = new();
         for (int i = 0; i < Files; i++)
         {
             string seed = Seeds[i % Seeds.Length];
-            folder.Write(string.Create(CultureInfo.InvariantCulture, $"host-{i:0000}{Path.GetExtension(seed)}"), File.ReadAllBytes(Repository.At("tests", "Portolan.Formats.Tests", "Seeds", seed)));
+            folder.Write(string.Create(CultureInfo.InvariantCulture, $"host-{i:0000}{Path.GetExtension(seed)}"), await File.ReadAllBytesAsync(Repository.At("tests", "Portolan.Formats.Tests", "Seeds", seed), TestContext.Current.CancellationToken));
         }
 
         string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
@@ -32,19 +32,21 @@ public sealed class ImportProgressTests(ITestOutputHelper output)
         start.Environment["SHELL"] = "/bin/sh";
         long begin = Stopwatch.GetTimestamp();
         using Process process = Process.Start(start)!;
-        Task<string> echoed = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        Assert.True(process.WaitForExit(Limit), "the import does not end");
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(Limit);
+        string echoed = await process.StandardOutput.ReadToEndAsync(limit.Token);
+        await process.WaitForExitAsync(limit.Token);
         TimeSpan time = Stopwatch.GetElapsedTime(begin);
-        string seen = File.ReadAllText(folder.At("typescript"));
+        string seen = await File.ReadAllTextAsync(folder.At("typescript"), limit.Token);
 
         Assert.True(process.ExitCode == 0, seen);
-        Assert.Equal(Files, JsonDocument.Parse(File.ReadAllText(folder.At("answer"))).RootElement.GetArrayLength());
+        Assert.Equal(Files, JsonDocument.Parse(await File.ReadAllTextAsync(folder.At("answer"), limit.Token)).RootElement.GetArrayLength());
         Assert.Equal(Files, Directory.GetFiles(folder.At("out")).Length);
         Assert.Contains("\u001b[", seen, StringComparison.Ordinal);
         Assert.Contains("importing", seen, StringComparison.Ordinal);
         Assert.Contains('%', seen);
         Assert.DoesNotContain("contentHash", seen, StringComparison.Ordinal);
-        Assert.NotEmpty(echoed.Result);
+        Assert.NotEmpty(echoed);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Files} files in {time.TotalSeconds:F1} s, {seen.Split("importing").Length - 1} pictures of the bar"));
     }
 }
