@@ -1,4 +1,5 @@
 using Portolan.Kvm;
+using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Model.Xsave;
 using Portolan.Kvm.State;
@@ -16,7 +17,13 @@ internal static class XcrClauses
     {
         if (!vcpu.Host.HasXsave)
         {
-            return ClauseTable.XcrsWithoutXsave;
+            // A VMM asks for the capability before it loads them (QEMU target/i386/kvm/kvm.c kvm_put_xcrs).
+            return vcpu.Host.Capability(KvmCapability.Xcrs) switch
+            {
+                null => MissingFact.Rule("capabilities KVM_CAP_XCRS"),
+                0 => null,
+                _ => ClauseTable.XcrsWithoutXsave,
+            };
         }
 
         if (xcrs.Entries.Length > MostRegisters)

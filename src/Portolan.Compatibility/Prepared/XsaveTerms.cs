@@ -3,6 +3,7 @@ using Portolan.Compatibility.Clauses;
 using Portolan.Compatibility.Judging;
 using Portolan.Kvm;
 using Portolan.Kvm.Behaviours;
+using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Model.Xsave;
@@ -69,6 +70,7 @@ internal readonly struct XsaveOffer
     private readonly (ulong And, ulong Or) _get;
     private readonly ulong _grantable;
     private readonly bool _hasXsave;
+    private readonly Verdict _withoutXsave;
     private readonly bool _isSetKnown;
     private readonly bool _isGetKnown;
     private readonly XsaveDynamic? _dynamic;
@@ -83,6 +85,7 @@ internal readonly struct XsaveOffer
         KvmBehaviours behaviours = host.Behaviours;
         _supported = host.Supported.Bits;
         _hasXsave = host.HasXsave;
+        _withoutXsave = host.Capability(KvmCapability.Xcrs) switch { null => Verdict.Unknown, 0 => Verdict.Compatible, _ => Verdict.Incompatible };
         (_kept, _hardware) = SetupClauses.RewrittenXcr0(host) is { } rewritten ? (0UL, rewritten.Bits) : (ulong.MaxValue, 0UL);
         ulong enabled = host.Default.Bits;
         ulong dynamic = XFeatures.Dynamic.Bits;
@@ -145,9 +148,12 @@ internal readonly struct XsaveOffer
     public Verdict Load(in XsaveNeeds guest)
     {
         ulong promised = Stored(guest) & _supported;
-        bool xcr0 = !guest.HasXcr0 || (_hasXsave && (guest.Enabled & ~promised) == 0);
+        Verdict xcr0 = !guest.HasXcr0 ? Verdict.Compatible
+            : !_hasXsave ? _withoutXsave
+            : (guest.Enabled & ~promised) == 0 ? Verdict.Compatible
+            : Verdict.Incompatible;
         Verdict set = Set(guest, promised);
-        return xcr0 && set < Verdict.Incompatible ? Severities.Worse(set, Get(guest, promised, set)) : Verdict.Incompatible;
+        return Severities.Worse(xcr0, set) < Verdict.Incompatible ? Severities.Worse(xcr0, Severities.Worse(set, Get(guest, promised, set))) : Verdict.Incompatible;
     }
 
     private static int LengthOf(HostFacts host, XFeatureMask permitted) => Math.Max(TransferPlan.LegacyXsaveSize, StateLoad.Xsave2Size(host, permitted));

@@ -90,13 +90,16 @@ internal sealed class MsrPrediction(Exposure target, Conditions conditions, Func
 
     private const long SmallestImage = 4096;
 
+    /// <summary>What the first row answers whose conditions hold; 0 where those of none do, null where one that decides is not known.</summary>
     private long? Capability(IReadOnlyList<ExposureRow> rows, uint? xsaveSize)
-        => rows.FirstOrDefault(target.Contains) is not { } row ? 0 : row.Rule switch
-        {
-            ExposureRule.Const => (long)row.Operand,
-            ExposureRule.Xsave2 => xsaveSize is { } size ? Math.Max(size, SmallestImage) : null,
-            _ => null,
-        };
+        => rows.FirstOrDefault(row => target.Contains(row) && conditions.Hold(row) is not false) is not { } row ? 0
+            : conditions.Hold(row) is null ? null
+            : row.Rule switch
+            {
+                ExposureRule.Const => (long)row.Operand,
+                ExposureRule.Xsave2 => xsaveSize is { } size ? Math.Max(size, SmallestImage) : null,
+                _ => null,
+            };
 
     private ulong? Value(MsrValue msr)
     {

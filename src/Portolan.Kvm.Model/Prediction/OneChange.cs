@@ -84,7 +84,7 @@ public static class OneChange
             SupportedXcr0 = Except(host.SupportedXcr0, lost, how),
             SupportedXss = Except(host.SupportedXss, lost, how),
             SavedMsrs = host.SavedMsrs is { } saved ? WithoutMsrsOf(saved, features, how) : null,
-            Capabilities = host.Capabilities is { } capabilities ? ResizeImage(capabilities, supported, lost, how) : null,
+            Capabilities = host.Capabilities is { } capabilities ? ResizeImage(WithoutCapabilitiesOf(capabilities, features, how), supported, lost, how) : null,
         };
     }
 
@@ -114,6 +114,21 @@ public static class OneChange
         ];
         ImmutableArray<uint> left = [.. saved.Value.Where(index => !gone.Contains(index))];
         return left.Length == saved.Value.Length ? saved : Set(left, how);
+    }
+
+    /// <summary>Capabilities that a kernel has only where the CPU has one of the features.</summary>
+    private static Fact<ImmutableSortedDictionary<string, long>> WithoutCapabilitiesOf(
+        Fact<ImmutableSortedDictionary<string, long>> capabilities, ImmutableArray<CpuidFeature> features, string how)
+    {
+        string[] gone =
+        [
+            .. ExposureTable.All
+                .Where(row => row.Kind == ExposureKind.Capability
+                    && row.When.Any(condition => condition is { Kind: ConditionKind.Feature, Negated: false } && features.Any(feature => feature.Name == condition.Name)))
+                .Select(row => row.Subject)
+                .Where(name => capabilities.Value.GetValueOrDefault(name) != 0),
+        ];
+        return gone.Length == 0 ? capabilities : Set(capabilities.Value.SetItems(gone.Select(static name => KeyValuePair.Create(name, 0L))), how);
     }
 
     private static Fact<ImmutableSortedDictionary<string, long>> ResizeImage(

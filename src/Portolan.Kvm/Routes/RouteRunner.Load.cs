@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.State;
 using Portolan.X86.Msr;
@@ -32,6 +33,7 @@ public sealed partial class RouteRunner
         }
 
         DropRefusedEvents(arriving);
+        DropXcrsWithoutXsave(host, arriving);
         FollowComponents(host, arriving, carried is null);
         RouteRecorder recorder = _recorder;
         int size = Math.Max(TransferPlan.LegacyXsaveSize, plan.Xsave2Size);
@@ -44,6 +46,26 @@ public sealed partial class RouteRunner
         }
 
         return Loaded(host, arriving, result);
+    }
+
+    /// <summary>A VMM loads no XCR0 where the kernel has no KVM_CAP_XCRS, which it has only on a CPU with XSAVE (contract C2).</summary>
+    private void DropXcrsWithoutXsave(RouteHost host, VcpuTransfer arriving)
+    {
+        if (!arriving.Has(VcpuPart.Xcrs) || !host.SupportedXcr0.IsEmpty)
+        {
+            return;
+        }
+
+        KvmAnswer<int> xcrs = host.System.CheckExtension(KvmCapability.Xcrs);
+        if (xcrs.IsUnknown)
+        {
+            _recorder.Miss(xcrs.WithoutValue());
+        }
+
+        if (xcrs.ValueOr(0) == 0)
+        {
+            arriving.Drop(VcpuPart.Xcrs);
+        }
     }
 
     /// <summary>
