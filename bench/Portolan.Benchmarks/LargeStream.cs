@@ -15,10 +15,10 @@ internal static class LargeStream
     private const string Ram = "ram";
     private const string Cpu = "cpu";
 
-    /// <summary>Writes so many bytes of pages; every eighth page is zero.</summary>
+    /// <summary>Writes at least so many bytes; every eighth page is zero and takes next to nothing.</summary>
     public static void Make(string file, long bytes)
     {
-        ulong length = (ulong)bytes / PageSize * PageSize;
+        ulong length = ((ulong)bytes / PageSize / 7 + 1) * 8 * PageSize;
         using FileStream output = new(file, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
         output.Write("QEVM"u8);
         U32(output, 3);

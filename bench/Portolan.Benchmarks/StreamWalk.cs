@@ -57,7 +57,7 @@ public static class StreamWalk
     private const int Rounds = 5;
     private const string Host = "shipped:amd-qemu-max-6.1.192";
 
-    /// <summary>Measures on a stream of so many bytes of pages; every eighth page is zero.</summary>
+    /// <summary>Measures on a stream of at least so many bytes.</summary>
     public static StreamWalkFigure Measure(string root, long bytes)
     {
         string file = Path.Combine(Path.GetTempPath(), $"portolan-bench-{Environment.ProcessId}.mig");
