@@ -1,14 +1,24 @@
 using System.CommandLine;
 using System.Globalization;
+using Portolan.Kvm.Kernel;
 
 namespace Portolan.Cli.Frame;
 
 /// <summary>Arguments and options that mean the same in every verb that has them.</summary>
 internal static class CommonOptions
 {
+    private static readonly KernelRelease FirstWithKvm = new(2, 6, 20);
+
     public static Argument<string> File(string name, string description) => new(name) { Description = description + " '-' reads standard input." };
 
     public static Option<bool> Json() => new("--json") { Description = "Write JSON to standard output." };
+
+    /// <summary>A kernel's release, or one line that says why it is none.</summary>
+    public static string? Kernel(string text, out KernelRelease? release)
+    {
+        release = KernelRelease.TryParse(text, out KernelRelease parsed) && parsed.CompareTo(FirstWithKvm) >= 0 ? parsed : null;
+        return release is null ? $"--kernel {text}: expected a release with KVM, {FirstWithKvm} or later, such as 6.1.59" : null;
+    }
 
     /// <summary>A microcode revision: MSR 8BH has 32 bits of it.</summary>
     public static Option<string?> Microcode(string description)

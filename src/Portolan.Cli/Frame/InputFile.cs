@@ -29,7 +29,9 @@ internal sealed record InputFile(string Name, ReadOnlyMemory<byte> Bytes)
     {
         if (name == StandardInput)
         {
-            return ReadBounded(name, terminal.Input);
+            return terminal.TakeInput() is { } input
+                ? ReadBounded(name, input)
+                : Reading.Refused<InputFile>(new InputFault(name, "another file", "standard input, which was read already", "write one of the two into a file and name it"));
         }
 
         if (name.StartsWith(ShippedHosts.Prefix, StringComparison.Ordinal))

@@ -10,6 +10,7 @@ public sealed class Terminal
     public const string ProgramName = "portolan";
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
+    private bool _isInputTaken;
 
     /// <summary>A terminal over three streams.</summary>
     /// <param name="input">Standard input.</param>
@@ -26,6 +27,13 @@ public sealed class Terminal
 
     /// <summary>Standard input.</summary>
     public Stream Input { get; }
+
+    /// <summary>Standard input for who reads all of it; null where somebody did.</summary>
+    public Stream? TakeInput()
+    {
+        (Stream? input, _isInputTaken) = (_isInputTaken ? null : Input, true);
+        return input;
+    }
 
     /// <summary>Standard output.</summary>
     public Stream Output { get; }

@@ -86,7 +86,8 @@ internal sealed class ImportOptions
     {
         string[] files = parsed.GetValue(_files) ?? [];
         string? kernel = parsed.GetValue(_kernel);
-        KernelRelease? release = KernelRelease.TryParse(kernel, out KernelRelease read) ? read : null;
+        KernelRelease? release = null;
+        string? noKernel = kernel is null ? null : CommonOptions.Kernel(kernel, out release);
         ImmutableSortedDictionary<string, string>? parameters = Parameters(parsed.GetValue(_parameters) ?? [], out string? wrong);
         ImportWords words = new()
         {
@@ -108,7 +109,7 @@ internal sealed class ImportOptions
                 ModuleParameters = parameters,
             },
         };
-        return words with { Fault = kernel is not null && release is null ? $"--kernel {kernel}: expected a release such as 6.1.59" : wrong ?? Check(words) };
+        return words with { Fault = noKernel ?? wrong ?? Check(words) };
     }
 
     private static string? Check(ImportWords words) => words switch

@@ -1,3 +1,4 @@
+using Portolan.Cli.Frame;
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Kernel;
 using Portolan.Kvm.Model.Prediction;
@@ -90,8 +91,9 @@ internal sealed class PredictRequest
             return null;
         }
 
-        Kernel = KernelRelease.TryParse(text, out KernelRelease release) ? release : null;
-        return Kernel is null ? $"--kernel {text}: expected a release such as 6.1.59" : null;
+        string? fault = CommonOptions.Kernel(text, out KernelRelease? release);
+        Kernel = release;
+        return fault;
     }
 
     private string? LookUpGeneration(string option, string family, string? name)

@@ -90,8 +90,17 @@ internal sealed class RouteArguments
         return option;
     }
 
+    /// <summary>An empty name is a host that somebody meant: a shorter route would be judged in its place.</summary>
     private static string[] Commas(ArgumentResult result)
-        => [.. result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
+    {
+        string[] names = [.. result.Tokens.SelectMany(static token => token.Value.Split(',', StringSplitOptions.TrimEntries))];
+        if (names.Contains(""))
+        {
+            result.AddError($"--via {string.Join(' ', result.Tokens.Select(static token => token.Value))}: a host has no name");
+        }
+
+        return names;
+    }
 }
 
 /// <summary>A route as it was asked for.</summary>

@@ -33,12 +33,25 @@ public sealed class BadGuestSourceTests
         Assert.Contains("d.xml: expected a CPU that QEMU would start, found hv-stimer requires", run.OneErrorLine, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Standard_input_is_read_once()
+    {
+        byte[] host = File.ReadAllBytes(Repository.At("data", "hosts", "amd-qemu-max-6.1.192.json"));
+
+        PortolanProcess.Run run = PortolanProcess.Start(host, ["host", "diff", "-", "-"]);
+
+        Assert.Equal(65, run.ExitCode);
+        Assert.Contains("-: expected another file, found standard input, which was read already", run.OneErrorLine, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(64, "Required argument missing for option: '--cpu'", "guest", "define", "--cpu")]
     [InlineData(65, "'': expected a file to write, found no name", "guest", "define", "--host", Host, "-o", "")]
     [InlineData(65, "'': expected a file, found nothing of that name", "guest", "define", "--host", "")]
     [InlineData(65, "'': expected a file to write, found no name", "host", "export", Host, "--as", "labels", "-o", "")]
     [InlineData(64, "'--bogus' is no option here", "pool", "matrix", Host, "--bogus")]
+    [InlineData(64, "--via a,,b: a host has no name", "check", "--guest", "g", "--via", "a,,b")]
+    [InlineData(64, "--via ,: a host has no name", "trace", "--guest", "g", "--via", ",")]
     public void What_is_missing_on_the_command_line_is_said(int code, string expected, params string[] arguments)
     {
         PortolanProcess.Run run = PortolanProcess.Start(arguments);
