@@ -88,6 +88,9 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>Differences between a kernel and the model of its host: written, not read.</summary>
     public static DocumentKind Differential { get; } = new("differential", 1);
 
+    /// <summary>The VMX capability MSRs as the VMM and as code in a guest with eVMCS read them: written, not read.</summary>
+    public static DocumentKind EvmcsVisible { get; } = new("evmcs-visible", 1);
+
     /// <summary>The schema field's value, as in <c>portolan/host-snapshot/1</c>.</summary>
     public string Schema => string.Create(CultureInfo.InvariantCulture, $"{SchemaPrefix}{Name}/{Major}");
 

@@ -57,6 +57,7 @@ internal static class Verbs
         {
             ConformanceRun.Command(terminal),
             ConformanceDifferential.Command(terminal),
+            ConformanceEvmcsTable.Command(terminal),
         },
         new Command("lab", "Kernels of the distribution, booted in an emulator.")
         {

@@ -1,3 +1,4 @@
+using Portolan.Conformance.Evmcs;
 using Portolan.Kvm.Behaviours;
 using Portolan.X86.Evmcs;
 using Portolan.X86.Vmx;
@@ -9,8 +10,8 @@ namespace Portolan.Conformance.Cases;
 /// <summary>Enlightened VMCS: enabling it, what the guest then reads, and entry through it (contract E1 to E14).</summary>
 internal static class EvmcsCases
 {
-    private const ushort Version = 0x0101;
-    private const uint Nested = 0x4000000a;
+    private const ushort Version = EvmcsGuests.Version;
+    private const uint Nested = EvmcsGuests.NestedLeaf;
     private const uint RecommendsEvmcs = 1U << 14;
 
     private static readonly CaseNeed Absent = new("no eVMCS", static run => run.Capability("KVM_CAP_HYPERV_ENLIGHTENED_VMCS") switch
@@ -104,10 +105,7 @@ internal static class EvmcsCases
 
     /// <summary>Everything, with the Hyper-V interface and CPUID.4000000AH:EBX[0] as asked.</summary>
     private static CpuidTable Enlightened(CaseRun run, bool perfGlobalCtrl) => run.Table($"enlightened {perfGlobalCtrl}", table
-        => CpuidEdit.WithoutXFeatures(table.Without(static entry => HypervisorLeaves.Owns(entry.Address.Leaf)), XFeatureTable.Dynamic)
-            .With(0x40000000, 0, new CpuidValues(Nested, 0x7263694d, 0x666f736f, 0x76482074))
-            .With(0x40000001, 0, new CpuidValues(0x31237648, 0, 0, 0))
-            .With(Nested, 0, new CpuidValues(Version, perfGlobalCtrl ? 1U : 0, 0, 0)));
+        => EvmcsGuests.Table(table, perfGlobalCtrl ? HypervLeaves.WithPerfGlobalCtrl : HypervLeaves.WithoutPerfGlobalCtrl));
 
     private static IEnumerable<ConformanceCase> Visible()
     {
@@ -149,7 +147,7 @@ internal static class EvmcsCases
                 return;
             }
 
-            CpuidTable plain = run.Table("no hypervisor leaves", static table => CpuidEdit.WithoutXFeatures(table.Without(static entry => HypervisorLeaves.Owns(entry.Address.Leaf)), XFeatureTable.Dynamic));
+            CpuidTable plain = run.Table("no hypervisor leaves", static table => EvmcsGuests.Table(table, HypervLeaves.None));
             if (run.Vcpu(plain) is { } vcpu && run.Has("KVM_GET_MSRS of MSR 48DH", vcpu.GetMsr(Index), out ulong own)
                 && run.Takes("KVM_ENABLE_CAP(KVM_CAP_HYPERV_ENLIGHTENED_VMCS)", vcpu.Cpu.EnableEnlightenedVmcs().WithoutValue()))
             {
