@@ -29,6 +29,6 @@ public static class ConformanceSuite
     private static IEnumerable<ConformanceCase> Everything() =>
     [
         .. XsaveSetCases.All(), .. XsaveGetCases.All(), .. SregsCases.All(), .. MsrCases.All(), .. FeatureMsrCases.All(), .. VmxMsrCases.All(), .. EvmcsCases.All(),
-        .. NestedCases.All(), .. NestedVmxCases.All(), .. NestedSvmCases.All(), .. EventCases.All(), .. MachineCases.All(), .. ChainCases.All(), .. XcrCases.All(), .. CpuidCases.All(),
+        .. NestedCases.All(), .. NestedVmxCases.All(), .. NestedSvmCases.All(), .. EventCases.All(), .. MachineCases.All(), .. ChainCases.All(), .. GuestCodeCases.All(), .. XcrCases.All(), .. CpuidCases.All(),
     ];
 }

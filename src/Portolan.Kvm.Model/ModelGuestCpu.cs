@@ -58,6 +58,25 @@ internal sealed class ModelGuestCpu(ModelVcpu vcpu) : IGuestCpu
     }
 
     /// <inheritdoc/>
+    public GuestAnswer<byte[]> Xsave(XFeatureMask components)
+    {
+        vcpu.MarkRun();
+        return HasOsxsave ? new(vcpu.Xsave.Saved(components & vcpu.Registers.Xcr0)) : new([], GuestFault.UD, ClauseTable.GuestOsxsave);
+    }
+
+    /// <inheritdoc/>
+    public GuestAnswer<XFeatureMask> Xrstor(ReadOnlySpan<byte> image, XFeatureMask components)
+    {
+        vcpu.MarkRun();
+        if (!HasOsxsave)
+        {
+            return new(default, GuestFault.UD, ClauseTable.GuestOsxsave);
+        }
+
+        return vcpu.Xsave.TryRestore(image, components & vcpu.Registers.Xcr0, vcpu.Registers.Xcr0) ? new(components) : new(default, GuestFault.GP);
+    }
+
+    /// <inheritdoc/>
     public GuestAnswer<VmEntryOutcome> VmEntry(in VmxControlSettings controls, bool enlightened)
     {
         vcpu.MarkRun();

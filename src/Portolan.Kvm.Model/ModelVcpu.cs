@@ -58,6 +58,9 @@ internal sealed class ModelVcpu : IKvmVcpu
     /// <summary>The guest's PKRU.</summary>
     internal uint Pkru => _xsave.Pkru;
 
+    /// <summary>The extended registers.</summary>
+    internal XsaveState Xsave => _xsave;
+
     internal VcpuNested Nested => _nested;
 
     internal VcpuCpuid CpuidState => _cpuid;

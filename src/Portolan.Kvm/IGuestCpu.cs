@@ -25,8 +25,27 @@ public interface IGuestCpu
     /// <summary>XSETBV with ECX = <paramref name="index"/>.</summary>
     GuestAnswer<XFeatureMask> Xsetbv(uint index, XFeatureMask value);
 
+    /// <summary>
+    /// XSAVE64 in 64-bit mode with EDX:EAX = <paramref name="components"/>: <see cref="GuestXsaveArea.Size"/> bytes of the standard format, zero
+    /// where the instruction did not write. What is not in XCR0 it leaves out.
+    /// </summary>
+    GuestAnswer<byte[]> Xsave(XFeatureMask components);
+
+    /// <summary>
+    /// XRSTOR64 in 64-bit mode with EDX:EAX = <paramref name="components"/>; answers them. An image shorter than
+    /// <see cref="GuestXsaveArea.Size"/> bytes is continued with zeros.
+    /// </summary>
+    GuestAnswer<XFeatureMask> Xrstor(ReadOnlySpan<byte> image, XFeatureMask components);
+
     /// <summary>VMLAUNCH of an L2 with these controls; through an enlightened VMCS if <paramref name="enlightened"/>.</summary>
     GuestAnswer<VmEntryOutcome> VmEntry(in VmxControlSettings controls, bool enlightened);
+}
+
+/// <summary>The memory that XSAVE and XRSTOR use in the guest.</summary>
+public static class GuestXsaveArea
+{
+    /// <summary>Room for every user component of the standard format.</summary>
+    public const int Size = 3 * 4096;
 }
 
 /// <summary>What an instruction in the guest gives: a value, a fault, or nothing because it cannot be tried here.</summary>

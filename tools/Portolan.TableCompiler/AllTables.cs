@@ -17,6 +17,7 @@ public static class AllTables
         new Tables.VmxControlsTable(),
         new Tables.VmxRestoreRulesTable(),
         new Tables.VmxCr4Fixed1Table(),
+        new Tables.VmxSecondaryCpuidTable(),
         new Tables.EvmcsTable(),
         new Tables.FirecrackerNormalizationTable(),
         new Tables.QemuPropertiesTable(),

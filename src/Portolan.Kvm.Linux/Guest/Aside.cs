@@ -1,9 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using Portolan.Kvm.State;
 
 namespace Portolan.Kvm.Linux.Guest;
 
 /// <summary>What a probe puts aside of a vCPU and gives back.</summary>
-internal struct Aside
+internal sealed class Aside
 {
     private KvmRegs _regs;
     private KvmSregs _sregs;
@@ -11,12 +12,12 @@ internal struct Aside
     private KvmMpState _mpState;
 
     /// <summary>The system registers as they were.</summary>
-    internal readonly KvmSregs Sregs => _sregs;
+    internal KvmSregs Sregs => _sregs;
 
     /// <summary>Takes the vCPU's registers, and makes it ready to run: runnable, nothing waiting to be injected.</summary>
-    internal static bool TryTake(KvmVcpu vcpu, out Aside aside, out string reason)
+    internal static bool TryTake(KvmVcpu vcpu, [NotNullWhen(true)] out Aside? aside, out string reason)
     {
-        aside = default;
+        aside = null;
         reason = string.Empty;
         KvmAnswer<KvmVcpuEvents> events = vcpu.GetVcpuEvents();
         KvmAnswer<KvmMpState> mpState = vcpu.GetMpState();
@@ -34,10 +35,7 @@ internal struct Aside
             return false;
         }
 
-        aside._events = events.Value;
-        aside._mpState = mpState.Value;
-        aside._regs = regs.Value;
-        aside._sregs = sregs.Value;
+        aside = new Aside { _events = events.Value, _mpState = mpState.Value, _regs = regs.Value, _sregs = sregs.Value };
         KvmAnswer ready = aside.MakeReady(vcpu);
         reason = ready.Ok ? string.Empty : $"the vCPU cannot be made ready to run: {ready.Errno}";
         return ready.Ok;
@@ -68,7 +66,7 @@ internal struct Aside
     }
 
     /// <summary>Gives everything back.</summary>
-    internal readonly KvmAnswer GiveBack(KvmVcpu vcpu)
+    internal KvmAnswer GiveBack(KvmVcpu vcpu)
     {
         KvmAnswer sregs = vcpu.SetSregs(_sregs);
         KvmAnswer regs = vcpu.SetRegs(_regs);
@@ -79,7 +77,7 @@ internal struct Aside
         return !sregs.Ok ? sregs : !regs.Ok ? regs : !events.Ok ? events : mpState;
     }
 
-    private readonly KvmAnswer MakeReady(KvmVcpu vcpu)
+    private KvmAnswer MakeReady(KvmVcpu vcpu)
     {
         KvmAnswer ready = KvmAnswer.Done;
         KvmVcpuEvents quiet = _events with

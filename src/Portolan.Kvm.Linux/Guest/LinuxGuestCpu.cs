@@ -12,7 +12,7 @@ namespace Portolan.Kvm.Linux.Guest;
 /// Where the host cannot run it (kvm_pvm leaves some instructions to an emulator that lacks them, contract T5), the answer is
 /// <see cref="GuestFault.NotDecidable"/> with the reason.
 /// </summary>
-internal sealed class LinuxGuestCpu(KvmVcpu vcpu) : IGuestCpu
+internal sealed partial class LinuxGuestCpu(KvmVcpu vcpu) : IGuestCpu
 {
     private const int InvalidOpcodeVector = 6;
     private const int DeviceNotAvailableVector = 7;
@@ -85,12 +85,17 @@ internal sealed class LinuxGuestCpu(KvmVcpu vcpu) : IGuestCpu
             return NotDecidable<T>(reason);
         }
 
-        if (!Aside.TryTake(vcpu, out Aside aside, out reason))
+        return WithStateAside(aside => Run(instruction, input, aside, result));
+    }
+
+    private GuestAnswer<T> WithStateAside<T>(Func<Aside, GuestAnswer<T>> run)
+    {
+        if (!Aside.TryTake(vcpu, out Aside? aside, out string reason))
         {
             return NotDecidable<T>(reason);
         }
 
-        GuestAnswer<T> answer = Run(instruction, input, aside, result);
+        GuestAnswer<T> answer = run(aside);
         KvmAnswer back = aside.GiveBack(vcpu);
         return back.Ok ? answer : NotDecidable<T>($"the vCPU's state could not be given back: {back.Errno}");
     }
@@ -136,6 +141,18 @@ internal sealed class LinuxGuestCpu(KvmVcpu vcpu) : IGuestCpu
 
     private GuestAnswer<T> Read<T>(KvmExit exit, Aside aside, Func<KvmRegs, KvmSystemRegisters, T> result)
     {
+        if (Fault<T>(exit) is { } fault)
+        {
+            return fault;
+        }
+
+        KvmAnswer<KvmRegs> regs = vcpu.GetRegs();
+        return regs.Ok ? new GuestAnswer<T>(result(regs.Value, aside.Sregs.Registers)) : NotDecidable<T>($"KVM_GET_REGS: {regs.Errno}");
+    }
+
+    /// <summary>What an exit says of the instruction; null if it retired.</summary>
+    private static GuestAnswer<T>? Fault<T>(KvmExit exit)
+    {
         if (exit is { Reason: KvmExitReason.Io, Port: ProbePage.FaultPort })
         {
             return new GuestAnswer<T>(default!, exit.Value switch
@@ -147,15 +164,10 @@ internal sealed class LinuxGuestCpu(KvmVcpu vcpu) : IGuestCpu
             });
         }
 
-        if (exit is not { Reason: KvmExitReason.Io, Port: ProbePage.DonePort })
-        {
-            return NotDecidable<T>(exit.Reason == KvmExitReason.Interrupted
+        return exit is { Reason: KvmExitReason.Io, Port: ProbePage.DonePort } ? null
+            : NotDecidable<T>(exit.Reason == KvmExitReason.Interrupted
                 ? $"the guest did not finish in {RunLimit.TotalSeconds} s"
                 : $"the guest ended in KVM_EXIT {exit.Reason} ({exit.Value})");
-        }
-
-        KvmAnswer<KvmRegs> regs = vcpu.GetRegs();
-        return regs.Ok ? new GuestAnswer<T>(result(regs.Value, aside.Sregs.Registers)) : NotDecidable<T>($"KVM_GET_REGS: {regs.Errno}");
     }
 
     private bool PlacePage(out string reason)

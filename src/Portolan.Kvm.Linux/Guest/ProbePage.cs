@@ -88,8 +88,8 @@ internal static class ProbePage
         for (int vector = 0; vector < Vectors; vector++)
         {
             int handler = HandlersOffset + vector * HandlerStride;
-            Assemble(Handler((byte)vector), address, page, handler, HandlerStride);
-            BinaryPrimitives.WriteUInt64LittleEndian(page.AsSpan(IdtOffset + vector * sizeof(ulong)), Gate(address + (uint)handler));
+            Assemble(Handler((byte)vector, Bitness), address, page, handler, HandlerStride);
+            BinaryPrimitives.WriteUInt64LittleEndian(page.AsSpan(IdtOffset + vector * sizeof(ulong)), Gate(address + (uint)handler, InterruptGate));
         }
 
         foreach (ProbeInstruction instruction in Enum.GetValues<ProbeInstruction>())
@@ -100,14 +100,24 @@ internal static class ProbePage
         return page;
     }
 
-    private static ulong Gate(uint handler)
-        => handler & ushort.MaxValue | (ulong)CodeSelector << 16 | InterruptGate << 32 | (ulong)(handler >> 16) << 48;
+    /// <summary>The lower eight bytes of a gate to a handler in the code segment.</summary>
+    internal static ulong Gate(uint handler, ulong type)
+        => handler & ushort.MaxValue | (ulong)CodeSelector << 16 | type << 32 | (ulong)(handler >> 16) << 48;
 
-    private static Assembler Handler(byte vector)
+    /// <summary>The code that reports an exception's vector.</summary>
+    internal static Assembler Handler(byte vector, int bitness)
     {
-        Assembler code = new(Bitness);
+        Assembler code = new(bitness);
         code.mov(al, vector);
         code.@out(FaultPort, al);
+        code.hlt();
+        return code;
+    }
+
+    /// <summary>Ends a stub: the instruction retired.</summary>
+    internal static Assembler Done(Assembler code)
+    {
+        code.@out(DonePort, al);
         code.hlt();
         return code;
     }
@@ -137,12 +147,11 @@ internal static class ProbePage
         }
 
         code.mov(edi, eax);
-        code.@out(DonePort, al);
-        code.hlt();
-        return code;
+        return Done(code);
     }
 
-    private static void Assemble(Assembler code, uint address, byte[] page, int offset, int room)
+    /// <summary>Puts code at a place where it has room.</summary>
+    internal static void Assemble(Assembler code, ulong address, byte[] page, int offset, int room)
     {
         using MemoryStream bytes = new(room);
         code.Assemble(new StreamCodeWriter(bytes), address + (uint)offset);

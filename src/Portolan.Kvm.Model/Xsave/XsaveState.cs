@@ -12,7 +12,7 @@ namespace Portolan.Kvm.Model.Xsave;
 /// of every component whose bit in XSTATE_BV is 0 holds its initial bytes, so that a GET is one copy and a few clears. It ends with
 /// the last component that the vCPU can have: what follows in the uapi image is zeros.
 /// </summary>
-internal sealed class XsaveState(ModelHost host, XsavePolicy policy)
+internal sealed partial class XsaveState(ModelHost host, XsavePolicy policy)
 {
     private byte[]? _image;
     private XFeatureMask _bv;
