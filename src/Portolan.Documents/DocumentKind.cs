@@ -91,6 +91,15 @@ public sealed record DocumentKind(string Name, int Major)
     /// <summary>The VMX capability MSRs as the VMM and as code in a guest with eVMCS read them: written, not read.</summary>
     public static DocumentKind EvmcsVisible { get; } = new("evmcs-visible", 1);
 
+    /// <summary>What code in a guest read of its own CPU.</summary>
+    public static DocumentKind GuestReading { get; } = new("guest-reading", 1);
+
+    /// <summary>A guest's stay on one host of a chain: written, not read.</summary>
+    public static DocumentKind GuestHop { get; } = new("guest-hop", 1);
+
+    /// <summary>A guest that was carried over kernels booted in an emulator: written, not read.</summary>
+    public static DocumentKind LabChain { get; } = new("lab-chain", 1);
+
     /// <summary>The schema field's value, as in <c>portolan/host-snapshot/1</c>.</summary>
     public string Schema => string.Create(CultureInfo.InvariantCulture, $"{SchemaPrefix}{Name}/{Major}");
 

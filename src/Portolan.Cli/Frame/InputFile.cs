@@ -10,6 +10,7 @@ using Portolan.Documents.Lint;
 using Portolan.Documents.Policies;
 using Portolan.Kvm;
 using Portolan.Kvm.Guest;
+using Portolan.Kvm.Guest.Readings;
 using Portolan.Kvm.Linux.Interop;
 using Portolan.Kvm.Snapshot;
 using Portolan.Kvm.State;
@@ -57,6 +58,8 @@ internal sealed record InputFile(string Name, ReadOnlyMemory<byte> Bytes)
     public static Reading<GuestContract> Contract(Terminal terminal, string name) => Then(Read(terminal, name), GuestContractDocument.Read);
 
     public static Reading<GuestState> State(Terminal terminal, string name) => Then(Read(terminal, name), GuestStateDocument.Read);
+
+    public static Reading<GuestReading> GuestReading(Terminal terminal, string name) => Then(Read(terminal, name), GuestReadingDocument.Read);
 
     public static Reading<CheckPolicy> Policy(Terminal terminal, string name) => Then(Read(terminal, name), PolicyDocument.Read);
 

@@ -33,6 +33,7 @@ internal static class Verbs
             GuestVmxMsrs.Command(terminal),
             GuestExport.Command(terminal),
             GuestLint.Command(terminal),
+            GuestCarry.Command(terminal),
         },
         CheckVerb.Command(terminal),
         TraceVerb.Command(terminal),

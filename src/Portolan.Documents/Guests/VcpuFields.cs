@@ -99,7 +99,7 @@ internal static class VcpuFields
         }
     }
 
-    private static void WriteImage(DocumentWriter writer, string name, ImmutableArray<byte> image)
+    internal static void WriteImage(DocumentWriter writer, string name, ImmutableArray<byte> image)
     {
         if (image.IsDefaultOrEmpty)
         {
@@ -111,7 +111,7 @@ internal static class VcpuFields
         }
     }
 
-    private static ImmutableArray<byte> ReadImage(ObjectCursor vcpu, string name)
+    internal static ImmutableArray<byte> ReadImage(ObjectCursor vcpu, string name)
     {
         if (vcpu.RequiredOrNull(name) is not { } value)
         {

@@ -40,6 +40,9 @@ public sealed record GuestReading
     /// <summary>Why nothing can be read here; null where everything was tried.</summary>
     public string? Undecided { get; init; }
 
+    /// <summary>Fields of the document that this program does not know: place and JSON text. They survive reading and writing.</summary>
+    public ImmutableSortedDictionary<string, string> Extensions { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
     /// <summary>Lets code in the guest read.</summary>
     /// <param name="vcpu">A vCPU whose guest CPUID is set.</param>
     /// <param name="leaves">The CPUID leaves.</param>
