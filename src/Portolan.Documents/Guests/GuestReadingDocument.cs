@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Portolan.Documents.Json;
 using Portolan.Kvm.Guest.Readings;
 using Portolan.X86.Cpuid;

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Portolan.Kvm.Capture;
 using Portolan.Kvm.State;
-using Portolan.X86.Cpuid;
 using Portolan.X86.Msr;
 using Portolan.X86.Xsave;
 
@@ -37,7 +36,7 @@ public static class GuestCarriage
                 return new GuestHop { Refused = refused };
             }
 
-            GuestReading reading = GuestReading.Take(vcpu, contract.Cpuid.Select(static entry => entry.Address), plan.SavedMsrs.Concat(plan.FeatureMsrs).Order(), components);
+            GuestReading reading = GuestReading.Take(vcpu, contract.Cpuid.Select(static entry => entry.Address), plan.SavedMsrs.Concat(plan.FeatureMsrs).Where(index => IsPromised(index, contract)).Order(), components);
             return Save(vcpu, plan, new GuestHop { Reading = reading, Remarks = [.. remarks] });
         });
     }
@@ -57,7 +56,9 @@ public static class GuestCarriage
         XFeatureMask? loaded = ReadOnlyXsaveImage.TryOpen(vcpuState.Xsave.AsSpan(), out ReadOnlyXsaveImage image, out _) ? image.XstateBv : null;
         return On(system, contract, (vcpu, plan) =>
         {
-            RestoreResult result = VcpuTransfer.Of(vcpuState, plan).Restore(vcpu, RestoreOrder.Qemu);
+            // What this host does not list and is 0 holds nothing that could be lost.
+            VcpuState listed = vcpuState with { Msrs = [.. vcpuState.Msrs.Where(row => row.Value != 0 || plan.SavedMsrs.Contains(row.Index))] };
+            RestoreResult result = VcpuTransfer.Of(listed, plan).Restore(vcpu, RestoreOrder.Qemu);
             if (result.Outcome != RestoreOutcome.Complete)
             {
                 return new GuestHop { Loaded = loaded, Refused = Words(result.Failed) };
@@ -149,6 +150,8 @@ public static class GuestCarriage
         GuestAnswer<XFeatureMask> filled = vcpu.Guest.Xrstor(RegisterPattern.Image(layout, components), components);
         return filled.Ok || filled.Fault == GuestFault.NotDecidable ? null : $"XRSTOR of {components} in the guest: {filled}";
     }
+
+    private static bool IsPromised(uint index, GuestContract contract) => KnownMsrs.Find(index)?.IsPromised(contract.Cpuid) is not false;
 
     private static GuestHop Save(IKvmVcpu vcpu, TransferPlan plan, GuestHop hop)
     {
