@@ -167,6 +167,10 @@ internal sealed class ForgettingGuest(IGuestCpu inner, string rule) : IGuestCpu
 
     public GuestAnswer<XFeatureMask> Xsetbv(uint index, XFeatureMask value) => Forget(inner.Xsetbv(index, value));
 
+    public GuestAnswer<byte[]> Xsave(XFeatureMask components) => inner.Xsave(components);
+
+    public GuestAnswer<XFeatureMask> Xrstor(ReadOnlySpan<byte> image, XFeatureMask components) => Forget(inner.Xrstor(image, components));
+
     public GuestAnswer<VmEntryOutcome> VmEntry(in VmxControlSettings controls, bool enlightened) => Forget(inner.VmEntry(controls, enlightened));
 
     private GuestAnswer<T> Forget<T>(GuestAnswer<T> answer) => answer.Rule?.Id == rule ? new GuestAnswer<T>(default!) : answer;

@@ -63,6 +63,7 @@ internal static class Verbs
         new Command("lab", "Kernels of the distribution, booted in an emulator.")
         {
             LabRunVerb.Command(terminal),
+            LabChainVerb.Command(terminal),
         },
     };
 }

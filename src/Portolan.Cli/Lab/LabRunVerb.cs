@@ -1,10 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Portolan.Cli.Frame;
-using Portolan.Lab;
 using Portolan.Lab.Emulators;
 using Portolan.Lab.Guest;
 using Portolan.Lab.Runs;
@@ -72,10 +69,10 @@ internal static class LabRunVerb
             return terminal.RefuseUsage(wrong);
         }
 
-        string? program = options.Program ?? ThisProgram();
+        string? program = options.Program ?? LabSession.ThisProgram();
         if (program is null)
         {
-            return terminal.RefuseHost("this build needs the .NET runtime, which a lab kernel has not; ./portolan compiles ahead of time where gcc and zlib's headers are, or name such a program with --program");
+            return terminal.RefuseHost(LabSession.NoProgram);
         }
 
         LabFolder kept = new(folder, records);
@@ -95,49 +92,8 @@ internal static class LabRunVerb
             Refresh = options.Refresh,
             Archive = options.Archive,
         };
-        return Boot(terminal, request, json, kept);
-    }
-
-    private static ExitCode Boot(Terminal terminal, LabRequest request, bool json, LabFolder kept)
-    {
-        using CancellationTokenSource cancel = new();
-        int? signalled = null;
-        void Interrupt(PosixSignalContext context)
-        {
-            context.Cancel = true; // What was started must be ended first.
-            signalled = context.Signal switch { PosixSignal.SIGINT => 2, PosixSignal.SIGHUP => 1, _ => 15 };
-            cancel.Cancel();
-        }
-
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
-        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Interrupt);
-        using LabProgress progress = new(terminal, kept);
-        try
-        {
-            Obtained<IReadOnlyList<LabResult>> results = new LabRun(request, progress).Run(cancel.Token);
-            progress.Clear();
-            if (!results.Ok)
-            {
-                return results.Fault.Kind == LabFaultKind.Unavailable ? terminal.RefuseHost(results.Fault.Message) : SayBadInput(terminal, results.Fault.Message);
-            }
-
-            return progress.Refused is { } refused
-                ? terminal.Refuse(refused)
-                : Answer.Give(terminal, null, json, () => LabRunDocument.Write(results.Value), () => LabReport.Of(results.Value), CodeOf(results.Value));
-        }
-        catch (OperationCanceledException)
-        {
-            progress.Clear();
-            terminal.Say("interrupted; every emulator is stopped and every temporary file removed");
-            return (ExitCode)(128 + (signalled ?? 15)); // As a shell reports a program that a signal ended.
-        }
-    }
-
-    private static ExitCode SayBadInput(Terminal terminal, string message)
-    {
-        terminal.Say(message);
-        return ExitCode.BadInput;
+        return LabSession.Run(terminal, request, kept, results
+            => Answer.Give(terminal, null, json, () => LabRunDocument.Write(results), () => LabReport.Of(results), CodeOf(results)));
     }
 
     /// <summary>A missing result is a missing fact; a broken contract is worse.</summary>
@@ -152,7 +108,4 @@ internal static class LabRunVerb
         : options.Timeout is < 1 or > LongestSeconds ? $"--timeout {options.Timeout}: expected 1 to {LongestSeconds} seconds; see 'portolan lab run --help'"
         : options.Kernels.Length == 0 ? "--kernel: expected at least one; see 'portolan lab run --help'"
         : null;
-
-    /// <summary>This program's file, where it was compiled ahead of time.</summary>
-    private static string? ThisProgram() => RuntimeFeature.IsDynamicCodeSupported ? null : Environment.ProcessPath;
 }

@@ -5,6 +5,11 @@ using Portolan.Lab.Packages;
 
 namespace Portolan.Lab.Runs;
 
+/// <summary>What one boot of a chain runs, and what it finds.</summary>
+/// <param name="Commands">The commands.</param>
+/// <param name="Files">Files that it finds in its first root.</param>
+public sealed record BootPlan(ImmutableArray<GuestCommand> Commands, ImmutableArray<GuestFile> Files);
+
 /// <summary>Which kernels to boot, under which oracles, and what to run in each.</summary>
 /// <param name="Kernels">Package names, beginnings of releases, <c>newest</c>, package files, or folders of an unpacked package.</param>
 /// <param name="Oracles">The emulated CPUs.</param>
@@ -43,6 +48,12 @@ public sealed record LabRequest(ImmutableArray<string> Kernels, ImmutableArray<O
 
     /// <summary>The folder of package lists and packages; null for the user's cache.</summary>
     public string? Cache { get; init; } = CacheFolder.Default();
+
+    /// <summary>
+    /// Makes a chain of the boots: one after another, each planned from its name and the result of the one before, until there is no plan.
+    /// Null for boots that do not depend on each other.
+    /// </summary>
+    public Func<string, LabResult?, BootPlan?>? Chain { get; init; }
 
     /// <summary>The commands of one boot.</summary>
     /// <param name="name">The name that the host's snapshot gets.</param>

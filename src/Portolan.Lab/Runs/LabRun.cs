@@ -72,7 +72,29 @@ public sealed class LabRun
             jobs.AddRange(_request.Oracles.Select(oracle => new Job(new Prepared(asked, package, tree.Value), oracle, Path.Combine(work, $"boot{i}-{oracle.Name}"))));
         }
 
-        return BootAll(jobs, cancel);
+        return _request.Chain is { } chain ? BootChain(jobs, chain, cancel) : BootAll(jobs, cancel);
+    }
+
+    private Obtained<IReadOnlyList<LabResult>> BootChain(List<Job> jobs, Func<string, LabResult?, BootPlan?> chain, CancellationToken cancel)
+    {
+        List<LabResult> results = [];
+        foreach (Job job in jobs)
+        {
+            if (chain(LabResult.NameOf(job.Oracle, job.Kernel.Tree.Header), results.LastOrDefault()) is not { } plan)
+            {
+                break;
+            }
+
+            Obtained<LabResult> result = Boot(job, plan, cancel);
+            if (!result.Ok)
+            {
+                return result.Fault;
+            }
+
+            results.Add(result.Value);
+        }
+
+        return results;
     }
 
     private Obtained<IReadOnlyList<LabResult>> BootAll(List<Job> jobs, CancellationToken cancel)
@@ -80,7 +102,7 @@ public sealed class LabRun
         Obtained<LabResult>[] results = new Obtained<LabResult>[jobs.Count];
         try
         {
-            Parallel.For(0, jobs.Count, new ParallelOptions { MaxDegreeOfParallelism = _request.Jobs, CancellationToken = cancel }, i => results[i] = Boot(jobs[i], cancel));
+            Parallel.For(0, jobs.Count, new ParallelOptions { MaxDegreeOfParallelism = _request.Jobs, CancellationToken = cancel }, i => results[i] = Boot(jobs[i], null, cancel));
         }
         catch (AggregateException several) when (several.InnerExceptions.All(static inner => inner is OperationCanceledException))
         {
@@ -92,10 +114,15 @@ public sealed class LabRun
             : results.Select(static result => result.Value!).ToList();
     }
 
-    private Obtained<LabResult> Boot(Job job, CancellationToken cancel)
+    private Obtained<LabResult> Boot(Job job, BootPlan? plan, CancellationToken cancel)
     {
         string name = LabResult.NameOf(job.Oracle, job.Kernel.Tree.Header);
-        BootRequest request = new(job.Kernel.Tree, job.Oracle, _request.Program, _request.CommandsFor(name)) { Files = _request.Files, TimeLimit = _request.TimeLimit, Cpu = _request.Cpu };
+        BootRequest request = new(job.Kernel.Tree, job.Oracle, _request.Program, plan?.Commands ?? _request.CommandsFor(name))
+        {
+            TimeLimit = _request.TimeLimit,
+            Cpu = _request.Cpu,
+            Files = plan?.Files ?? _request.Files,
+        };
         Obtained<BootReport> report = KernelBoot.Run(request, job.Folder, stage => _progress.Stage(name, stage), cancel);
         Remove(job.Folder);
         if (!report.Ok)
