@@ -1,7 +1,9 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Portolan.Cli.Frame;
+using Portolan.Documents;
 using Portolan.Lab.Emulators;
 using Portolan.Lab.Guest;
 using Portolan.Lab.Runs;
@@ -34,6 +36,8 @@ internal static class LabRunVerb
             Description = "Further arguments of portolan to run under the kernel, as one word; may be given several times. The output is kept as run-1.out and so on.",
             HelpName = "ARGUMENTS",
         };
+        Option<string[]> files = new("--file") { Description = "A file for --run: it stands under /files/ there, by its own name; may be given several times.", HelpName = "FILE" };
+        Option<string[]> bring = new("--bring") { Description = "A file that --run writes into its working folder, to be kept; may be given several times.", HelpName = "NAME" };
         Option<string?> program = new("--program") { Description = "The program to run, compiled ahead of time; without it, this one.", HelpName = "FILE" };
         Option<string?> cpu = new("--cpu") { Description = "The CPU model as the emulator spells it; without it, the oracle's own.", HelpName = "MODEL" };
         Option<int?> timeout = new("--timeout") { Description = "Seconds that one boot may take; without it 180 (amd) or 900 (intel).", HelpName = "SECONDS" };
@@ -46,13 +50,14 @@ internal static class LabRunVerb
         Option<bool> json = CommonOptions.Json();
         Command command = new("run", "Boot kernels in an emulator, record their hosts and run the contract's cases on them.")
         {
-            kernels, oracles, further, program, cpu, timeout, jobs, only, refresh, archive, output, record, json,
+            kernels, oracles, further, files, bring, program, cpu, timeout, jobs, only, refresh, archive, output, record, json,
         };
         command.SetAction(parsed => (int)Run(
             terminal,
             new Options(
                 parsed.GetRequiredValue(kernels), parsed.GetRequiredValue(oracles), parsed.GetValue(further) ?? [], parsed.GetValue(program), parsed.GetValue(cpu),
-                parsed.GetValue(timeout), parsed.GetValue(jobs), !parsed.GetValue(only), parsed.GetValue(refresh), parsed.GetValue(archive)),
+                parsed.GetValue(timeout), parsed.GetValue(jobs), !parsed.GetValue(only), parsed.GetValue(refresh), parsed.GetValue(archive),
+                parsed.GetValue(files) ?? [], parsed.GetValue(bring) ?? []),
             parsed.GetValue(json),
             parsed.GetValue(output),
             parsed.GetValue(record)));
@@ -60,7 +65,8 @@ internal static class LabRunVerb
     }
 
     private sealed record Options(
-        string[] Kernels, string[] Oracles, string[] Further, string? Program, string? Cpu, int? Timeout, int Jobs, bool RunsConformance, bool Refresh, string? Archive);
+        string[] Kernels, string[] Oracles, string[] Further, string? Program, string? Cpu, int? Timeout, int Jobs, bool RunsConformance, bool Refresh, string? Archive,
+        string[] Files, string[] Bring);
 
     private static ExitCode Run(Terminal terminal, Options options, bool json, string? folder, string? records)
     {
@@ -83,8 +89,9 @@ internal static class LabRunVerb
 
         LabRequest request = new([.. options.Kernels], [.. options.Oracles.Distinct().Select(static name => Oracle.All.First(oracle => oracle.Name == name))], program)
         {
-            Further = [.. options.Further.Select(static (line, i) => GuestCommand.Program(
-                string.Create(CultureInfo.InvariantCulture, $"run-{i + 1}"), [.. CommandLineParser.SplitCommandLine(line)]))],
+            Further = [.. options.Further.Select((line, i) => GuestCommand.Program(
+                string.Create(CultureInfo.InvariantCulture, $"{LabRequest.FurtherPrefix}{i + 1}"), [.. CommandLineParser.SplitCommandLine(line)]) with { Files = [.. options.Bring] })],
+            Files = found,
             RunsConformance = options.RunsConformance,
             Jobs = options.Jobs,
             TimeLimit = options.Timeout is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
@@ -106,6 +113,7 @@ internal static class LabRunVerb
         => options.Oracles.FirstOrDefault(static name => Oracle.All.All(oracle => oracle.Name != name)) is { } unknown ? $"--oracle {unknown}: expected amd or intel; see 'portolan lab run --help'"
         : options.Jobs is < 1 or > MostJobs ? $"--jobs {options.Jobs}: expected 1 to {MostJobs}; see 'portolan lab run --help'"
         : options.Timeout is < 1 or > LongestSeconds ? $"--timeout {options.Timeout}: expected 1 to {LongestSeconds} seconds; see 'portolan lab run --help'"
+        : options.Bring.FirstOrDefault(static name => name.Length == 0 || name.Contains("..", StringComparison.Ordinal) || name[0] == '/') is { } outside ? $"--bring {outside}: expected a path within the working folder; see 'portolan lab run --help'"
         : options.Kernels.Length == 0 ? "--kernel: expected at least one; see 'portolan lab run --help'"
         : null;
 }

@@ -19,11 +19,19 @@ public static class GuestScript
     private const int PaddingLine = 64;
 
     /// <summary>The script's text. The kernel's console stays out of the reply: that goes over the second serial line.</summary>
-    public static string Text(IEnumerable<ModuleLoad> modules, IEnumerable<GuestCommand> commands)
+    /// <param name="modules">The modules, in the order in which they are loaded.</param>
+    /// <param name="commands">The commands.</param>
+    /// <param name="hostName">What the lab kernel's host is called; null to leave it without a name.</param>
+    public static string Text(IEnumerable<ModuleLoad> modules, IEnumerable<GuestCommand> commands, string? hostName = null)
     {
         ArgumentNullException.ThrowIfNull(modules);
         ArgumentNullException.ThrowIfNull(commands);
         StringBuilder script = new(Opening);
+        if (hostName is not null)
+        {
+            Line(script, $"hostname {Quote(hostName)}");
+        }
+
         Line(script, $"say {SerialReader.StageWord} modules");
         foreach (ModuleLoad module in modules)
         {

@@ -43,6 +43,9 @@ public sealed record BootRequest(KernelTree Kernel, Oracle Oracle, string Progra
 
     /// <summary>The CPU model as the emulator spells it; null for the oracle's own.</summary>
     public string? Cpu { get; init; }
+
+    /// <summary>What the lab kernel's host is called.</summary>
+    public string? HostName { get; init; }
 }
 
 /// <summary>What a boot gave.</summary>
@@ -85,7 +88,7 @@ public static class KernelBoot
         }
 
         IEnumerable<ModuleLoad> loads = modules.Value.Select(module => module.Name == request.Oracle.Module.Name ? request.Oracle.Module : new ModuleLoad(module.Name, ""));
-        Obtained<byte[]> initramfs = Initramfs.Build(request.Program, modules.Value, GuestScript.Text(loads, request.Commands), request.Files);
+        Obtained<byte[]> initramfs = Initramfs.Build(request.Program, modules.Value, GuestScript.Text(loads, request.Commands, request.HostName), request.Files);
         if (!initramfs.Ok)
         {
             return initramfs.Fault;

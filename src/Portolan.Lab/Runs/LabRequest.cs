@@ -22,6 +22,12 @@ public sealed record LabRequest(ImmutableArray<string> Kernels, ImmutableArray<O
     /// <summary>The command that runs the contract's cases.</summary>
     public const string ConformanceCommand = "conformance";
 
+    /// <summary>What the names of further commands begin with.</summary>
+    public const string FurtherPrefix = "run-";
+
+    /// <summary>Where the lab kernel has the files that the user gave.</summary>
+    public const string FilesFolder = "files";
+
     /// <summary>Further commands, after <c>host dump</c> and <c>conformance run</c>.</summary>
     public ImmutableArray<GuestCommand> Further { get; init; } = [];
 

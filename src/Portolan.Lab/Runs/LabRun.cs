@@ -122,6 +122,7 @@ public sealed class LabRun
             TimeLimit = _request.TimeLimit,
             Cpu = _request.Cpu,
             Files = plan?.Files ?? _request.Files,
+            HostName = name,
         };
         Obtained<BootReport> report = KernelBoot.Run(request, job.Folder, stage => _progress.Stage(name, stage), cancel);
         Remove(job.Folder);

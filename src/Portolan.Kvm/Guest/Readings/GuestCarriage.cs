@@ -56,8 +56,8 @@ public static class GuestCarriage
         XFeatureMask? loaded = ReadOnlyXsaveImage.TryOpen(vcpuState.Xsave.AsSpan(), out ReadOnlyXsaveImage image, out _) ? image.XstateBv : null;
         return On(system, contract, (vcpu, plan) =>
         {
-            // What this host does not list and is 0 holds nothing that could be lost.
-            VcpuState listed = vcpuState with { Msrs = [.. vcpuState.Msrs.Where(row => row.Value != 0 || plan.SavedMsrs.Contains(row.Index))] };
+            // What is 0 and was not promised, or is not listed here, holds nothing that could be lost; some kernels list MSRs that they do not take.
+            VcpuState listed = vcpuState with { Msrs = [.. vcpuState.Msrs.Where(row => row.Value != 0 || IsPromised(row.Index, contract) && plan.SavedMsrs.Contains(row.Index))] };
             RestoreResult result = VcpuTransfer.Of(listed, plan).Restore(vcpu, RestoreOrder.Qemu);
             if (result.Outcome != RestoreOutcome.Complete)
             {
