@@ -26,6 +26,12 @@ public static class AllPages
             hosts.Add(host.Value with { Name = Path.GetFileNameWithoutExtension(file) });
         }
 
+        Reading<Page> visible = EvmcsVisiblePage.Write(root);
+        if (!visible.Ok)
+        {
+            return Reading.Refused<IReadOnlyList<Page>>(visible.Fault);
+        }
+
         Reading<RecordedKernels> kernels = RecordedKernels.Read(Path.Combine(root, "data", "results"));
         return !kernels.Ok
             ? Reading.Refused<IReadOnlyList<Page>>(kernels.Fault)
@@ -33,6 +39,7 @@ public static class AllPages
             [
                 .. ClausePages.Write(kernels.Value),
                 EvmcsFilterPage.Write(),
+                visible.Value,
                 KernelsPage.Write(kernels.Value),
                 BehavioursPage.Write(),
                 HistoryPage.Write(hosts, kernels.Value),

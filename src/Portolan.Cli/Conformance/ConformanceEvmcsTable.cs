@@ -23,17 +23,23 @@ internal static class ConformanceEvmcsTable
             HelpName = "SUBJECT",
             DefaultValueFactory = static _ => Live,
         };
+        Option<string?> measured = new("--measured") { Description = "What a kernel gave, as --json wrote it there: compared with the model of the host that --subject names.", HelpName = "FILE" };
         Option<string> device = LiveOptions.Device();
         Option<bool> json = CommonOptions.Json();
         Option<string?> output = CommonOptions.Output();
-        Command command = new("evmcs-table", "Run guest code that reads the VMX capability MSRs without and with eVMCS, and compare with the model.") { subject, device, json, output };
+        Command command = new("evmcs-table", "Run guest code that reads the VMX capability MSRs without and with eVMCS, and compare with the model.") { subject, measured, device, json, output };
         command.SetAction(parsed => (int)Run(
-            terminal, parsed.GetRequiredValue(subject), parsed.GetRequiredValue(device), parsed.GetValue(json), parsed.GetValue(output)));
+            terminal, parsed.GetRequiredValue(subject), parsed.GetValue(measured), parsed.GetRequiredValue(device), parsed.GetValue(json), parsed.GetValue(output)));
         return command;
     }
 
-    private static ExitCode Run(Terminal terminal, string name, string device, bool json, string? output)
+    private static ExitCode Run(Terminal terminal, string name, string? measured, string device, bool json, string? output)
     {
+        if (measured is not null && name == Live)
+        {
+            return terminal.RefuseUsage("--measured: name the snapshot of its host with --subject");
+        }
+
         string? reason = null;
         using LiveSubject? live = name == Live ? LiveSubject.TryOpen(device, out reason) : null;
         if (live is null && name == Live)
@@ -53,10 +59,23 @@ internal static class ConformanceEvmcsTable
             return terminal.RefuseHost(lacking);
         }
 
-        KvmAnswer<EvmcsComparison> table = EvmcsComparison.Read(asked, model.Value[0]);
+        Reading<RecordedViews>? recorded = measured is null ? null : Recorded(terminal, measured);
+        if (recorded is { Ok: false } unreadable)
+        {
+            return terminal.Refuse(unreadable.Fault);
+        }
+
+        KvmAnswer<EvmcsComparison> table = recorded?.Value is { } views ? EvmcsComparison.Of(views.Views, model.Value[0]) : EvmcsComparison.Read(asked, model.Value[0]);
+        asked = recorded is null ? asked : asked with { Name = "recorded", IsModel = false };
         return table.Ok
             ? Answer.Give(terminal, output, json, () => EvmcsTableReport.Json(asked, table.Value), () => EvmcsTableReport.Text(asked, table.Value), CodeOf(table.Value))
             : terminal.RefuseHost($"no vCPU with eVMCS can be had here: {table.WithoutValue()}{(table.Rule is { } rule ? $" ({rule.Id})" : "")}");
+    }
+
+    private static Reading<RecordedViews> Recorded(Terminal terminal, string name)
+    {
+        Reading<InputFile> file = InputFile.Read(terminal, name);
+        return file.Ok ? EvmcsTableFile.Read(file.Value) : Reading.Refused<RecordedViews>(file.Fault);
     }
 
     private static string? Lacking(ConformanceSubject subject)

@@ -59,14 +59,18 @@ internal static class EvmcsTableReport
     {
         foreach (EvmcsPair pair in table.Pairs.Where(static pair => !pair.Equal))
         {
-            report.Line($"  {KnownMsrs.Describe(pair.Kernel.Index)} ({Word(pair.Kernel.Hyperv)}): kernel {Four(pair.Kernel)}; model {Four(pair.Model)}", LineTone.Bad);
+            report.Line(
+                $"  {KnownMsrs.Describe(pair.Kernel.Index)} ({Word(pair.Kernel.Hyperv)}): kernel {Four(pair.Kernel)}; model {Four(pair.Model)}",
+                pair.Ok ? LineTone.Doubtful : LineTone.Bad);
+            report.Columns(pair.Reason is { } reason ? [["known", reason]] : [], LineTone.Doubtful, indent: 4);
         }
 
         int values = table.Pairs.Length * 4;
+        int explained = table.Pairs.Count(static pair => pair is { Equal: false, Ok: true });
         report.Line(
             !table.GuestRan ? "guest code does not run here"
-                : table.Ok ? $"{values} values, half of them read by guest code: all as the model predicts"
-                : $"{table.Pairs.Count(static pair => !pair.Equal)} of {table.Pairs.Length} rows are not as the model predicts",
+                : table.Ok ? $"{values} values, half of them read by guest code: as the model predicts{(explained == 0 ? "" : $", but for {explained} of {table.Pairs.Length} rows, which are explained")}"
+                : $"{table.Pairs.Count(static pair => !pair.Ok)} of {table.Pairs.Length} rows are not as the model predicts",
             table.Ok ? LineTone.Good : LineTone.Bad);
     }
 
@@ -116,6 +120,8 @@ internal static class EvmcsTableReport
         {
             WriteView(writer, "model", pair.Model);
         }
+
+        writer.Text("reason", pair.Reason);
 
         writer.Json.WriteEndObject();
     }

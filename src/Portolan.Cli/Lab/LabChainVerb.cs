@@ -64,28 +64,22 @@ internal static class LabChainVerb
             return terminal.RefuseHost(LabSession.NoProgram);
         }
 
-        byte[]? contract = null;
-        if (options.Guest is { } file)
+        if (options.Guest is { } file && InputFile.Contract(terminal, file) is { Ok: false } wrong)
         {
-            Reading<GuestContract> read = InputFile.Contract(terminal, file);
-            if (!read.Ok)
-            {
-                return terminal.Refuse(read.Fault);
-            }
-
-            contract = Portolan.Documents.Guests.GuestContractDocument.Write(read.Value).ToArray();
+            return terminal.Refuse(wrong.Fault);
         }
 
-        LabFolder? kept = folder is null ? null : new LabFolder(folder);
-        if (kept?.Prepare() is { } refused)
+        LabFolder kept = new(folder, null);
+        if (kept.Prepare() is { } refused)
         {
             return terminal.Refuse(refused);
         }
 
+        using CarriedFiles between = new();
         LabRequest request = new([.. options.Kernels], [Oracle.All.First(one => one.Name == options.Oracle)], program)
         {
             TimeLimit = options.Timeout is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
-            Chain = (host, previous) => previous is null ? First(host, options, contract) : Next(host, previous),
+            Chain = (host, previous) => previous is null ? First(host, options) : Next(host, previous, between),
         };
         return LabSession.Run(terminal, request, kept, results =>
         {
@@ -96,14 +90,13 @@ internal static class LabChainVerb
         });
     }
 
-    private static BootPlan First(string host, Options options, byte[]? contract)
+    private static BootPlan First(string host, Options options)
     {
+        const string Contract = $"/{Arrived}/{GuestCarry.ContractFile}";
         List<string> words = [];
-        ImmutableSortedDictionary<string, byte[]> files = ImmutableSortedDictionary.Create<string, byte[]>(StringComparer.Ordinal);
-        if (contract is not null)
+        if (options.Guest is not null)
         {
-            files = files.Add($"{Arrived}/{GuestCarry.ContractFile}", contract);
-            words.AddRange(["--guest", $"/{Arrived}/{GuestCarry.ContractFile}"]);
+            words.AddRange(["--guest", Contract]);
         }
         else if (options.Without.Length > 0)
         {
@@ -115,13 +108,13 @@ internal static class LabChainVerb
             words.AddRange(["--over-save", component]);
         }
 
-        return Plan(host, files, words);
+        return Plan(host, options.Guest is { } file ? [new GuestFile(Contract, file)] : [], words);
     }
 
     /// <summary>The next boot finds what the last one left; null where it left no guest.</summary>
-    private static BootPlan? Next(string host, LabResult previous)
+    private static BootPlan? Next(string host, LabResult previous, CarriedFiles between)
     {
-        ImmutableSortedDictionary<string, byte[]> files = ImmutableSortedDictionary.Create<string, byte[]>(StringComparer.Ordinal);
+        List<GuestFile> files = [];
         foreach (string name in Carried)
         {
             if (ChainHop.File(previous, name) is not { } content)
@@ -129,13 +122,13 @@ internal static class LabChainVerb
                 return null;
             }
 
-            files = files.Add($"{Arrived}/{name}", content);
+            files.Add(new GuestFile($"/{Arrived}/{name}", between.Keep(name, content)));
         }
 
-        return Plan(host, files, ["--from", $"/{Arrived}"]);
+        return Plan(host, [.. files], ["--from", $"/{Arrived}"]);
     }
 
-    private static BootPlan Plan(string host, ImmutableSortedDictionary<string, byte[]> files, IEnumerable<string> words) => new(
+    private static BootPlan Plan(string host, ImmutableArray<GuestFile> files, IEnumerable<string> words) => new(
         [
             GuestCommand.Program(LabRequest.HostCommand, "host", "dump", "--name", host, "--json"),
             GuestCommand.Program(CarryCommand, [.. (string[])["guest", "carry", "-o", ChainHop.Folder, .. words]]) with
@@ -144,4 +137,19 @@ internal static class LabChainVerb
             },
         ],
         files);
+
+    /// <summary>What goes from one boot to the next, in a folder that is removed at the end.</summary>
+    private sealed class CarriedFiles : IDisposable
+    {
+        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("portolan-chain-");
+
+        public string Keep(string name, byte[] content)
+        {
+            string path = Path.Combine(_folder.FullName, name);
+            File.WriteAllBytes(path, content);
+            return path;
+        }
+
+        public void Dispose() => _folder.Delete(recursive: true);
+    }
 }

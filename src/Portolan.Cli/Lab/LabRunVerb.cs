@@ -1,9 +1,7 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Portolan.Cli.Frame;
-using Portolan.Documents;
 using Portolan.Lab.Emulators;
 using Portolan.Lab.Guest;
 using Portolan.Lab.Runs;
@@ -91,7 +89,7 @@ internal static class LabRunVerb
         {
             Further = [.. options.Further.Select((line, i) => GuestCommand.Program(
                 string.Create(CultureInfo.InvariantCulture, $"{LabRequest.FurtherPrefix}{i + 1}"), [.. CommandLineParser.SplitCommandLine(line)]) with { Files = [.. options.Bring] })],
-            Files = found,
+            Files = [.. options.Files.Select(static file => new GuestFile($"/{LabRequest.FilesFolder}/{Path.GetFileName(file)}", file))],
             RunsConformance = options.RunsConformance,
             Jobs = options.Jobs,
             TimeLimit = options.Timeout is { } seconds ? TimeSpan.FromSeconds(seconds) : null,

@@ -65,6 +65,26 @@ public sealed class LabRunTests
         Assert.Contains("stopped at its time limit", boot["missing"]![0]!.GetValue<string>(), StringComparison.Ordinal);
     }
 
+    /// <summary>XS-2 on real kernels: an over-saved image, taken, trimmed, and nothing that the guest can read is lost.</summary>
+    [Fact]
+    public void Lab_chain_carries_a_guest_over_kernels_and_its_code_reads_the_same_on_each()
+    {
+        Assert.SkipUnless(File.Exists(Program), "the program is not compiled ahead of time (out/native/portolan): ./portolan does it where gcc and zlib's headers are");
+        PortolanProcess.Run run = PortolanProcess.Start(
+            null, ["lab", "chain", "--kernel", "5.10", "6.1", "--without", "pku", "--over-save", "pkru", "--timeout", "300", "--program", Program, "--json"], limit: Limit);
+        Assert.SkipWhen(run.ExitCode == Unavailable, run.Error.Trim());
+
+        Assert.True(run.ExitCode == 0, run.Error + run.Output);
+        JsonObject chain = (JsonObject)JsonNode.Parse(run.Output)!;
+        JsonArray hops = (JsonArray)chain["hops"]!;
+        Assert.Equal((true, 2), (chain["ok"]!.GetValue<bool>(), hops.Count));
+        Assert.True(hops[0]!["hop"]!["started"]!.GetValue<bool>());
+        JsonNode second = hops[1]!["hop"]!;
+        Assert.Equal(("0x207", "0x7"), (second["loadedXstateBv"]!.GetValue<string>(), second["savedXstateBv"]!.GetValue<string>()));
+        Assert.Empty((JsonArray)second["differences"]!);
+        Assert.True(second["cpuidLeaves"]!.GetValue<int>() > 10 && second["msrs"]!.GetValue<int>() > 10);
+    }
+
     [Theory]
     [InlineData(64, "--oracle arm: expected amd or intel", "--kernel", "6.1", "--oracle", "arm")]
     [InlineData(64, "--jobs 0: expected 1 to 16", "--kernel", "6.1", "--jobs", "0")]
