@@ -23,7 +23,7 @@ internal sealed record ChainHop(LabResult Result, string? Document, string Words
     public static ChainHop Of(LabResult result)
     {
         byte[]? document = File(result, GuestCarry.HopFile);
-        bool ok = document is not null && JsonParser.Parse(GuestCarry.HopFile, document) is { Ok: true } parsed && parsed.Value["ok"] is { Kind: JsonKind.Boolean, Text: "true" };
+        bool ok = document is not null && JsonParser.Parse(GuestCarry.HopFile, document) is { Ok: true } parsed && parsed.Value["ok"] is { IsTrue: true };
         GuestReply? reply = Reply(result);
         string words = reply?.Output.Content is { } text ? Encoding.UTF8.GetString(text) : "";
         return new ChainHop(result, document is null ? null : Encoding.UTF8.GetString(document), words, ok, reply?.ExitCode == IncompatibleCode);

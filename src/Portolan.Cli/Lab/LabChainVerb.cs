@@ -2,8 +2,6 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using Portolan.Cli.Frame;
 using Portolan.Cli.Guest;
-using Portolan.Documents;
-using Portolan.Kvm.Guest;
 using Portolan.Lab.Emulators;
 using Portolan.Lab.Guest;
 using Portolan.Lab.Runs;
