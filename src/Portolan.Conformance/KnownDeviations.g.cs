@@ -21,7 +21,6 @@ internal static partial class KnownDeviations
         new("msr.platform-info", ["kvm_pvm"], [], "", "ok", "MSR_PLATFORM_INFO takes any value"),
         new("msr.pat/type-*", ["kvm_pvm"], [], "", "ok", "IA32_PAT takes bytes that are no memory type"),
         new("msr.arch-capabilities/guest", ["kvm_pvm"], [], "", "#GP", "the guest cannot read IA32_ARCH_CAPABILITIES although its CPUID has the feature"),
-        new("sregs.efer.*", [], [new KernelSpan(null, new KernelRelease(7, 2))], "", "ok", "KVM_SET_SREGS does not look at EFER beyond LME, LMA and paging; KVM_SET_MSRS does"),
         new("xcrs.promised/xsetbv", ["kvm_amd"], [], "QEMU TCG CPU version", "XGETBV with ECX = 0: 0x1", "the emulator runs the guest's XSETBV itself although KVM intercepts it: KVM never learns of the value and loads its own XCR0 at the next entry"),
         new("mp-state.value/unknown-*", [], [new KernelSpan(null, new KernelRelease(6, 1))], "", "ok", "KVM_SET_MP_STATE stores any number once the VM has an in-kernel LAPIC"),
         new("msr.canonical/57-bit", [], [new KernelSpan(null, new KernelRelease(6, 12))], "", "EINVAL", "canonical is what CR4.LA57 of the vCPU makes it, not what the host could: an address of 57 bits is refused until SREGS are loaded"),

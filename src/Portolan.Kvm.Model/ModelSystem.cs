@@ -189,14 +189,20 @@ public sealed class ModelSystem : IKvmSystem
         if (!ReferenceEquals(_rewrittenFrom, table))
         {
             _rewrittenFrom = table;
-            _rewritten = CpuidTable.From(table.Entries.ToArray().Select(entry =>
+            CpuidEntry[] kept = [.. table.Entries.ToArray().Select(entry =>
                 entry.Address.Leaf == CpuidLeaf.Xsave && hardware.TryGet(entry.Address.Leaf, entry.Address.Subleaf, out CpuidValues values)
                     ? entry with { Values = values }
-                    : entry));
+                    : entry)];
+            bool inserted = !table.TryGet(CpuidLeaf.Xsave, 0, out _);
+            _rewritten = CpuidTable.From(kept.Concat(hardware.Where(row => inserted && IsUserXsave(row) && !table.Contains(row.Address))));
         }
 
         return _rewritten;
     }
+
+    /// <summary>Leaf 0DH as far as a guest without supervisor components sees it.</summary>
+    private bool IsUserXsave(CpuidEntry row)
+        => row.Address.Leaf == CpuidLeaf.Xsave && (row.Address.Subleaf <= 1 || (row.Address.Subleaf < 64 && Host.SupportedXcr0[(int)row.Address.Subleaf]));
 
     /// <summary>S without the tile components of a process that may not use them (contract X9).</summary>
     private XFeatureMask FilteredXcr0

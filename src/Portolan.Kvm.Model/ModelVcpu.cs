@@ -15,6 +15,9 @@ namespace Portolan.Kvm.Model;
 internal sealed class ModelVcpu : IKvmVcpu
 {
     private const int LapicSize = 1024;
+
+    /// <summary>HV_X64_MSR_SCONTROL.</summary>
+    private const uint HypervScontrol = 0x40000080;
     private readonly ModelSystem _system;
     private readonly XsavePolicy _xsavePolicy;
     private readonly XsaveState _xsave;
@@ -70,6 +73,16 @@ internal sealed class ModelVcpu : IKvmVcpu
 
     /// <summary>G.</summary>
     internal XFeatureMask Promised => _xsavePolicy.Promised;
+
+    /// <summary>Was KVM_CAP_HYPERV_SYNIC or KVM_CAP_HYPERV_SYNIC2 enabled?</summary>
+    internal bool SynicActive { get; private set; }
+
+    /// <summary>The synthetic interrupt controller starts enabled (arch/x86/kvm/hyperv.c kvm_hv_activate_synic).</summary>
+    internal void ActivateSynic()
+    {
+        SynicActive = true;
+        _ = _msrs.Write(HypervScontrol, 1, byHost: true);
+    }
 
     /// <summary>Was KVM_CAP_ENFORCE_PV_FEATURE_CPUID enabled?</summary>
     internal bool EnforcesPvCpuid { get; set; }
@@ -179,7 +192,7 @@ internal sealed class ModelVcpu : IKvmVcpu
     public KvmAnswer SetVcpuEvents(in KvmVcpuEvents events) => _registers.SetEvents(events);
 
     /// <inheritdoc/>
-    public KvmAnswer<KvmMpState> GetMpState() => _registers.MpState;
+    public KvmAnswer<KvmMpState> GetMpState() => _registers.GetMpState();
 
     /// <inheritdoc/>
     public KvmAnswer SetMpState(KvmMpState state) => _registers.SetMpState(state);
@@ -223,7 +236,9 @@ internal sealed class ModelVcpu : IKvmVcpu
     public KvmAnswer SetTscKhz(uint khz)
     {
         KvmAnswer answer = TscFrequency.Set(Host, khz, out uint effective);
-        _tscKhz = answer.Ok ? effective : _tscKhz;
+
+        // KVM stores the frequency before it looks for hardware that scales (arch/x86/kvm/x86.c kvm_set_tsc_khz).
+        _tscKhz = answer.IsUnknown ? _tscKhz : effective;
         return answer;
     }
 

@@ -7,8 +7,8 @@ namespace Portolan.Kvm.Model;
 /// <summary>A VM of the model.</summary>
 internal sealed class ModelVm : IKvmVm
 {
-    /// <summary>KVM_X2APIC_API_USE_32BIT_IDS, KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK (uapi linux/kvm.h).</summary>
-    private const ulong X2ApicApiKnown = 3;
+    /// <summary>KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST, which needs a split irqchip (uapi linux/kvm.h).</summary>
+    private const ulong X2ApicSuppressEoi = 4;
 
     /// <summary>KVM_CLOCK_TSC_STABLE.</summary>
     private const uint ClockTscStable = 2;
@@ -43,7 +43,7 @@ internal sealed class ModelVm : IKvmVm
             case KvmCapability.DisableQuirks2:
                 return DisableQuirks(argument0);
             case KvmCapability.X2apicApi:
-                return Switch(capability, argument0, X2ApicApiKnown, () => _state.X2ApicApi = argument0);
+                return Switch(capability, argument0, (ulong)(_system.Host.Capability(capability) ?? 0) & ~X2ApicSuppressEoi, () => _state.X2ApicApi = argument0);
             case KvmCapability.ExceptionPayload:
                 return Switch(capability, 0, 0, () => _state.ExceptionPayload = argument0 != 0);
             case KvmCapability.X86TripleFaultEvent:

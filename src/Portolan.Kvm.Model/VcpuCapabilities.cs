@@ -30,12 +30,18 @@ internal static class VcpuCapabilities
         {
             null => MissingFact.Answer($"capabilities {KvmCapability.NameOf(capability)}"),
             0 => new KvmAnswer(Errno.EINVAL, ClauseTable.CapabilityUnknown),
+            _ when capability == KvmCapability.HypervSynic2 && argument != 0 => new KvmAnswer(Errno.EINVAL, ClauseTable.CapabilityArgument),
             _ when needsLapic && !vcpu.Vm.LapicInKernel => new KvmAnswer(Errno.EINVAL, ClauseTable.LapicAbsent),
             _ => KvmAnswer.Done,
         };
         if (answer.Ok && capability == KvmCapability.EnforcePvFeatureCpuid)
         {
             vcpu.EnforcesPvCpuid = argument != 0;
+        }
+
+        if (answer.Ok && needsLapic)
+        {
+            vcpu.ActivateSynic();
         }
 
         return answer;

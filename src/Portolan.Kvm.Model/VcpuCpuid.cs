@@ -20,6 +20,12 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
     /// <summary>What KVM derived from the stored table.</summary>
     public GuestCpuid Compiled { get; private set; } = GuestCpuid.None;
 
+    /// <summary>The last table that had KVM's features: a table without them leaves them as they were (arch/x86/kvm/cpuid.c kvm_vcpu_after_set_cpuid).</summary>
+    public CpuidTable Paravirtual { get; private set; } = CpuidTable.Empty;
+
+    /// <summary>Was there a KVM_SET_CPUID2?</summary>
+    public bool IsSet { get; private set; }
+
     /// <summary>A register changed that the run-time bits follow.</summary>
     public void Invalidate() => _current = null;
 
@@ -74,6 +80,8 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
         if (contents.Ok)
         {
             Compiled = compiled;
+            IsSet = true;
+            Paravirtual = table.TryGet(CpuidLeaf.KvmFeatures, 0, out _) ? table : Paravirtual;
             xsave.OnCpuid(compiled.PromisedXcr0);
             vcpu.Msrs.OnCpuid();
             Invalidate();
@@ -110,7 +118,7 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
     /// <summary>A KVM that runs guests de-privileged writes the hardware's own leaf 0DH into the table (contract T6).</summary>
     private KvmAnswer Rewrite(ref CpuidTable table)
     {
-        if (vcpu.Host.Behaviours.CpuidRewrite == CpuidRewrite.None || !table.TryGet(CpuidLeaf.Xsave, 0, out _))
+        if (vcpu.Host.Behaviours.CpuidRewrite == CpuidRewrite.None || !IsRewritable(table))
         {
             return KvmAnswer.Done;
         }
@@ -128,6 +136,9 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
         table = vcpu.System.Rewritten(table, hardware.Value);
         return KvmAnswer.Done;
     }
+
+    /// <summary>Where there is a leaf 1 but no leaf 0DH, the hardware's is inserted (measured on a kvm_pvm host with 6.18.44).</summary>
+    private static bool IsRewritable(CpuidTable table) => table.TryGet(CpuidLeaf.Xsave, 0, out _) || table.TryGet(CpuidLeaf.Version, 0, out _);
 
     private bool IsCurrent(CpuidTable table)
         => RuntimeCpuid.Apply(table, vcpu.Host, Inputs()).Equals(Compiled.Current(vcpu.Host, Inputs()));

@@ -1,5 +1,7 @@
 using Portolan.Kvm.Behaviours;
+using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Clauses;
+using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Host;
 using Portolan.Kvm.Model.Msr;
 using Portolan.Kvm.Model.Xsave;
@@ -190,10 +192,9 @@ internal sealed class VcpuMsrs
             return null;
         }
 
-        if (kind == MsrTreatment.KvmPv)
+        if (MsrValueRules.IsPv(kind))
         {
-            value = _values[slot];
-            return Paravirtual(slot);
+            return ReadParavirtual(slot, byHost, out value);
         }
 
         if (!_vcpu.Cpuid.Features.Has(_map.Required(slot)) && Unsupported(kind, byHost) is { } judged)
@@ -241,6 +242,12 @@ internal sealed class VcpuMsrs
         RefusalRule? rule = kind == MsrTreatment.ArchCapabilities && byHost && value != 0 && Host.Behaviours.MsrArchCapabilities == MsrArchCapabilities.ZeroOnly
             ? ClauseTable.MsrArchCapabilitiesZero
             : WriteRuled(kind, slot, index, value, byHost);
+        if (rule is not null || (MsrValueRules.IsPv(kind) && LacksPv(slot)))
+        {
+            return rule;
+        }
+
+        rule = MsrValueRules.Applies(kind) ? MsrValueRules.Take(kind, ref value, Context(slot)) : null;
         if (rule is null)
         {
             Store(slot, value);
@@ -248,6 +255,13 @@ internal sealed class VcpuMsrs
 
         return rule;
     }
+
+    private MsrWriteContext Context(int slot) => new(
+        Host.IsSvm, HostHas(ModelFeature.Lbrv), Host.Supported?.Features[ModelFeature.La57] ?? true, HostHas(ModelFeature.TscScale) && _vcpu.Cpuid.Features[ModelFeature.TscScale],
+        Host.Behaviours, _map.Maximum(slot), Host.Capability(KvmCapability.MaxVcpus), _vcpu.Cpuid.VendorEbx, _vcpu.Cpuid.ReservedAddressBits, _vcpu.Vm.LapicInKernel, _vcpu.SynicActive,
+        _values[slot]);
+
+    private bool HostHas(ModelFeature feature) => Host.Supported?.Features[feature] is true;
 
     private RefusalRule Unknown(uint index) => _map.WhyUnknown(index) is { } fact ? MissingFact.Rule(fact) : ClauseTable.MsrUnknown;
 
@@ -311,6 +325,13 @@ internal sealed class VcpuMsrs
             case MsrTreatment.ApicBase:
                 value = _vcpu.Registers.System.ApicBase;
                 return null;
+            case MsrTreatment.Sysenter when Host.IsSvm && value > uint.MaxValue && Context(slot).GuestIsIntel is not true:
+                // The upper half is kept aside, and told to guests of Intel's only (arch/x86/kvm/svm/svm.c svm_get_msr).
+                value &= uint.MaxValue;
+                return null;
+            case MsrTreatment.FsBase or MsrTreatment.GsBase:
+                value = _vcpu.Registers.SegmentBase(kind == MsrTreatment.FsBase);
+                return null;
             default:
                 return null;
         }
@@ -333,18 +354,38 @@ internal sealed class VcpuMsrs
             case MsrTreatment.MiscEnable:
                 _vcpu.CpuidState.Invalidate();
                 return null;
-            case MsrTreatment.Canonical:
+            case MsrTreatment.FsBase or MsrTreatment.GsBase when MsrRules.Canonical(value, byHost, _vcpu):
+                _vcpu.Registers.SetSegmentBase(kind == MsrTreatment.FsBase, value);
+                return null;
+            case MsrTreatment.Canonical or MsrTreatment.FsBase or MsrTreatment.GsBase:
                 return MsrRules.Canonical(value, byHost, _vcpu) ? null : ClauseTable.MsrCanonical;
-            case MsrTreatment.KvmPv:
-                return Paravirtual(slot);
+            case MsrTreatment.KvmPv or MsrTreatment.KvmPoll or MsrTreatment.KvmPfInt or MsrTreatment.KvmPfAck:
+                return WriteParavirtual(slot, value, byHost);
             default:
                 return MsrRules.Violated(kind, value, byHost, _vcpu);
         }
     }
 
     /// <summary>Once the VMM enforces it, a PV MSR needs its feature in the guest's CPUID, for the host too (contract S13).</summary>
-    private RefusalRule? Paravirtual(int slot)
-        => _vcpu.EnforcesPvCpuid && _map.Needs(slot) is { } feature && !_vcpu.Cpuid.Table.Has(feature) ? ClauseTable.MsrPvFeature : null;
+    private bool LacksPv(int slot) => _vcpu.EnforcesPvCpuid && _map.Needs(slot) is { } feature && !_vcpu.CpuidState.Paravirtual.Has(feature);
+
+    /// <summary>A KVM that is lenient about MSRs of features that the vCPU lacks is so about these as well (contract M3).</summary>
+    private RefusalRule? WriteParavirtual(int slot, ulong value, bool byHost)
+        => !LacksPv(slot) ? null
+            : !byHost || value != 0 ? ClauseTable.MsrPvFeature
+            : Host.Behaviours.MsrHostAccessUnsupported switch
+            {
+                MsrHostAccessUnsupported.Zero => null,
+                MsrHostAccessUnsupported.Refused => ClauseTable.MsrPvFeature,
+                _ => MissingFact.Rule("msr.host-access-unsupported"),
+            };
+
+    private RefusalRule? ReadParavirtual(int slot, bool byHost, out ulong value)
+    {
+        bool lacks = LacksPv(slot);
+        value = lacks ? 0 : _values[slot];
+        return lacks ? WriteParavirtual(slot, 0, byHost) : null;
+    }
 
     private RefusalRule? WriteEfer(ulong value, bool byHost)
     {
@@ -360,7 +401,7 @@ internal sealed class VcpuMsrs
 
     private RefusalRule? WriteApicBase(ulong value)
     {
-        RefusalRule? rule = Registers.SystemRegisterRules.ApicBase(value, _vcpu.Cpuid);
+        RefusalRule? rule = Registers.SystemRegisterRules.ApicBase(value, _vcpu.Registers.System.ApicBase, _vcpu.Cpuid, Host);
         if (rule is null)
         {
             _vcpu.Registers.SetApicBase(value);

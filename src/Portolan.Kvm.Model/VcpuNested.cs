@@ -111,7 +111,14 @@ internal sealed class VcpuNested
             return Refuse(rule);
         }
 
-        _state = Kept(state, (BinaryPrimitives.ReadUInt16LittleEndian(state) & GuestMode) != 0);
+        bool entered = (BinaryPrimitives.ReadUInt16LittleEndian(state) & GuestMode) != 0;
+        _state = Kept(state, entered);
+        if (!entered)
+        {
+            // Only a vCPU in guest mode has a VMCB's address to tell (arch/x86/kvm/svm/nested.c svm_get_nested_state).
+            _state.AsSpan(VmcbAt).Clear();
+        }
+
         return KvmAnswer.Done;
     }
 

@@ -14,6 +14,7 @@ internal sealed class VcpuRegisters
     public const ulong RflagsFixed = 2;
 
     private const int MaxXcrs = 16;
+    private const ulong MaxTaskPriority = 15;
     private const ulong PdptrsValid = 1;
     private static readonly KvmXcrs InitialXcrs = KvmXcrs.Xcr0(1);
     private readonly ModelVcpu _vcpu;
@@ -25,7 +26,7 @@ internal sealed class VcpuRegisters
     {
         _vcpu = vcpu;
         General = vcpu.Host.ResetRegs;
-        _system = ResetState.System(isBootstrap: id == 0);
+        _system = ResetState.System(isBootstrap: id == 0, vcpu.Host.IsSvm);
         Debug = ResetState.Debug;
         MpState = id == 0 || !vcpu.Vm.LapicInKernel ? KvmMpState.Runnable : KvmMpState.Uninitialized;
     }
@@ -34,7 +35,8 @@ internal sealed class VcpuRegisters
 
     public ref readonly KvmSystemRegisters System => ref _system;
 
-    public KvmInterruptBitmap InjectedInterrupt { get; private set; }
+    /// <summary>The interrupt in flight as KVM_GET_SREGS has it.</summary>
+    public KvmInterruptBitmap InjectedInterrupt => VcpuEventRules.Bitmap(_events);
 
     public KvmXcrs Xcrs { get; private set; } = InitialXcrs;
 
@@ -42,7 +44,7 @@ internal sealed class VcpuRegisters
 
     public KvmDebugRegs Debug { get; private set; }
 
-    public KvmMpState MpState { get; private set; }
+    private KvmMpState MpState { get; set; }
 
     /// <summary>Is the vCPU in system-management mode?</summary>
     public bool InSmm => _events.Smm != 0;
@@ -74,11 +76,6 @@ internal sealed class VcpuRegisters
     /// <summary>XCR0, by the host or by XSETBV.</summary>
     public RefusalRule? SetXcr0(XFeatureMask value)
     {
-        if (value == Xcr0)
-        {
-            return null;
-        }
-
         RefusalRule? violated = Xcr0Rules.Violated(value, _vcpu.Promised);
         if (violated is null)
         {
@@ -96,7 +93,7 @@ internal sealed class VcpuRegisters
         KvmAnswer answer = SetSystem(registers);
         if (answer.Ok)
         {
-            InjectedInterrupt = interrupt;
+            _events = VcpuEventRules.Queue(_events, interrupt);
         }
 
         return answer;
@@ -147,6 +144,13 @@ internal sealed class VcpuRegisters
         _system = _system with { Efer = efer & ~ControlRegisters.EferLma | kept };
     }
 
+    /// <summary>IA32_FS_BASE or IA32_GS_BASE: the segment's own base.</summary>
+    public ulong SegmentBase(bool fs) => fs ? _system.Fs.Base : _system.Gs.Base;
+
+    /// <inheritdoc cref="SegmentBase"/>
+    public void SetSegmentBase(bool fs, ulong value)
+        => _system = fs ? _system with { Fs = _system.Fs with { Base = value } } : _system with { Gs = _system.Gs with { Base = value } };
+
     /// <summary>IA32_APIC_BASE.</summary>
     public void SetApicBase(ulong value)
     {
@@ -168,8 +172,22 @@ internal sealed class VcpuRegisters
             return new KvmAnswer(Errno.EINVAL, rule);
         }
 
-        _events = VcpuEventRules.Merge(_events, events, _vcpu.Vm);
-        return KvmAnswer.Done;
+        _events = VcpuEventRules.Merge(_events, events, _vcpu.Vm, _vcpu.Host.Snapshot.KvmModule?.Value);
+        return VcpuEventRules.ViolatedAfterwards(events, _vcpu.Vm) is { } late ? new KvmAnswer(Errno.EINVAL, late) : KvmAnswer.Done;
+    }
+
+    /// <summary>KVM_GET_MP_STATE: a vCPU that received a SIPI starts at its vector first (arch/x86/kvm/lapic.c kvm_apic_accept_events).</summary>
+    public KvmMpState GetMpState()
+    {
+        if (MpState == KvmMpState.SipiReceived)
+        {
+            uint vector = _events.SipiVector & byte.MaxValue;
+            _system = _system with { Cs = _system.Cs with { Selector = (ushort)(vector << 8), Base = vector << 12 } };
+            General = General with { Rip = 0 };
+            MpState = KvmMpState.Runnable;
+        }
+
+        return MpState;
     }
 
     /// <summary>KVM_SET_MP_STATE.</summary>
@@ -199,12 +217,14 @@ internal sealed class VcpuRegisters
 
     private KvmAnswer SetSystem(in KvmSystemRegisters registers)
     {
-        if (SystemRegisterRules.Violated(registers, _vcpu.Cpuid, _vcpu.Host, _vcpu.Nested.IsVmxon) is { } rule)
+        if (SystemRegisterRules.Violated(registers, _vcpu.Cpuid, _vcpu.Host, _system.ApicBase, _vcpu.Nested.IsVmxon, _vcpu.CpuidState.IsSet) is { } rule)
         {
             return MissingFact.NameOf(rule) is null ? new KvmAnswer(Errno.EINVAL, rule) : new KvmAnswer(Errno.Unknown, rule);
         }
 
-        _system = registers with { Cr0 = registers.Cr0 | ControlRegisters.Cr0Et };
+        // CR8 with reserved bits is passed over (arch/x86/kvm/x86.c kvm_set_cr8), and a bootstrap vCPU at the reset vector is runnable again.
+        _system = registers with { Cr8 = registers.Cr8 > MaxTaskPriority ? _system.Cr8 : registers.Cr8 };
+        MpState = ResetState.IsAtReset(_system, General.Rip) ? KvmMpState.Runnable : MpState;
         _vcpu.CpuidState.Invalidate();
         return KvmAnswer.Done;
     }

@@ -35,6 +35,8 @@ internal sealed record SeededFault(string Id, Func<HostSnapshot, HostSnapshot> B
         Behaviour("filter-at-capability", "evmcs.filter-when", "capability"),
         Behaviour("restore-against-current", "vmx.restore-against", "current"),
         Behaviour("no-one-reg", "vcpu.one-reg", "absent"),
+        Behaviour("efer-not-looked-at", "sregs.efer", "modes-only"),
+        Behaviour("hwcr-of-6-1", "msr.hwcr", "mc-status"),
         Capability("no-evmcs", "KVM_CAP_HYPERV_ENLIGHTENED_VMCS", 0),
         Capability("no-nested-state", "KVM_CAP_NESTED_STATE", 0),
         Capability("no-sregs2", "KVM_CAP_SREGS2", 0),

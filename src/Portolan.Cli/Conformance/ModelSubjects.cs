@@ -20,14 +20,13 @@ internal static class ModelSubjects
         IEnumerable<Generation?> generations = [null, .. GenerationTable.All];
         if (name.StartsWith(WithGeneration, StringComparison.Ordinal))
         {
-            string asked = name[WithGeneration.Length..];
-            if (GenerationTable.Find(asked) is not { } generation)
+            Reading<Generation> named = Named(name);
+            if (!named.Ok)
             {
-                return Reading.Refused<IReadOnlyList<ConformanceSubject>>(new InputFault(
-                    $"--subject {name}", "a generation", $"'{asked}'", $"choose one of {string.Join(", ", GenerationTable.All.Select(static row => row.Name))}"));
+                return Reading.Refused<IReadOnlyList<ConformanceSubject>>(named.Fault);
             }
 
-            generations = [generation];
+            generations = [named.Value];
         }
         else if (name != Word)
         {
@@ -54,8 +53,33 @@ internal static class ModelSubjects
         return Reading.Of<IReadOnlyList<ConformanceSubject>>(subjects);
     }
 
-    /// <summary>The model of one host, as its snapshot says.</summary>
-    public static Reading<IReadOnlyList<ConformanceSubject>> Of(HostSnapshot host) => Model(host, host.Name ?? "host", null);
+    /// <summary>The model of one host, as its snapshot says, or in the generation that the word names.</summary>
+    public static Reading<ConformanceSubject> Of(HostSnapshot host, string word)
+    {
+        Generation? generation = null;
+        if (word != Word)
+        {
+            Reading<Generation> named = Named(word);
+            if (!named.Ok)
+            {
+                return Reading.Refused<ConformanceSubject>(named.Fault);
+            }
+
+            generation = named.Value;
+        }
+
+        Reading<IReadOnlyList<ConformanceSubject>> model = Model(host, host.Name ?? "host", generation);
+        return model.Ok ? Reading.Of(model.Value[0]) : Reading.Refused<ConformanceSubject>(model.Fault);
+    }
+
+    private static Reading<Generation> Named(string word)
+    {
+        string asked = word[WithGeneration.Length..];
+        return GenerationTable.Find(asked) is { } generation
+            ? Reading.Of(generation)
+            : Reading.Refused<Generation>(new InputFault(
+                $"--subject {word}", "a generation", $"'{asked}'", $"choose one of {string.Join(", ", GenerationTable.All.Select(static row => row.Name))}"));
+    }
 
     private static Reading<IReadOnlyList<ConformanceSubject>> Model(HostSnapshot host, string name, Generation? generation)
     {

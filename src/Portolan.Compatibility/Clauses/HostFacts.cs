@@ -107,6 +107,9 @@ internal sealed class HostFacts
 
     public bool IsAmd { get; }
 
+    /// <summary>Is the vendor module kvm_amd, as far as the snapshot says?</summary>
+    public bool IsSvm => IsAmd && Snapshot.KvmModule?.Value is null or Amd;
+
     /// <summary>The maxima of the VMX capability MSRs, as far as they are known; null for nothing.</summary>
     public KnownVmxCapabilities? Vmx { get; }
 
@@ -221,7 +224,7 @@ internal sealed class HostFacts
         HashSet<uint> ruled = [];
         foreach (ModelMsr written in ModelMsrTable.All)
         {
-            ModelMsr row = written.On(Behaviours);
+            ModelMsr row = written.On(Behaviours, snapshot.KvmModule?.Value);
             bool present = row.Presence switch
             {
                 MsrPresence.Always => true,
@@ -240,7 +243,7 @@ internal sealed class HostFacts
 
         foreach (uint index in listed.Where(index => !ruled.Contains(index)))
         {
-            facts[index] = new MsrFact(MsrTreatment.Stored, 0, false, false, null);
+            facts[index] = new MsrFact(ModelMsr.Unruled(index, snapshot.KvmModule?.Value), 0, false, false, null);
         }
 
         return facts.ToFrozenDictionary();

@@ -1,5 +1,6 @@
 using Portolan.Kvm;
 using Portolan.Kvm.Behaviours;
+using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Msr;
@@ -58,6 +59,16 @@ internal static class MsrClauses
         }
 
         RefusalRule? refused = Ruled(vcpu, fact, index, value);
+        if (refused is null && MsrValueRules.IsPv(fact.Kind) && LacksPv(vcpu, fact))
+        {
+            return null;
+        }
+
+        if (refused is null && MsrValueRules.Applies(fact.Kind))
+        {
+            refused = MsrValueRules.Take(fact.Kind, ref value, Context(vcpu, index));
+        }
+
         if (refused is null)
         {
             vcpu.Store(index, value);
@@ -75,10 +86,11 @@ internal static class MsrClauses
             return WhyUnknown(vcpu.Host, index);
         }
 
-        if (fact.Kind == MsrTreatment.KvmPv)
+        if (MsrValueRules.IsPv(fact.Kind))
         {
-            value = vcpu.Msr(index);
-            return LacksPv(vcpu, fact) ? ClauseTable.MsrPvFeature : null;
+            bool lacks = LacksPv(vcpu, fact);
+            value = lacks ? 0 : vcpu.Msr(index);
+            return lacks ? WithoutPv(vcpu.Host, 0) : null;
         }
 
         if (LacksFeature(vcpu, fact.Kind))
@@ -173,6 +185,18 @@ internal static class MsrClauses
     private static bool LacksPv(PaperVcpu vcpu, in MsrFact fact)
         => vcpu.EnforcesPv && fact.Needs is { } name && !vcpu.Guest.Contract.Cpuid.Has(FeatureTable.Get(name));
 
+    /// <summary>The host's access to a PV MSR that the guest lacks: 0 is taken, and read, where KVM is lenient (contract M3, S13).</summary>
+    private static RefusalRule? WithoutPv(HostFacts host, ulong value)
+        => value != 0 || host.Behaviours.MsrHostAccessUnsupported == MsrHostAccessUnsupported.Refused ? ClauseTable.MsrPvFeature
+            : host.Behaviours.MsrHostAccessUnsupported is null ? MissingFact.Rule("msr.host-access-unsupported") : null;
+
+    private static MsrWriteContext Context(PaperVcpu vcpu, uint index) => new(
+        vcpu.Host.IsSvm, HostHas(vcpu, ModelFeature.Lbrv), vcpu.Host.Features?[ModelFeature.La57] ?? true, HostHas(vcpu, ModelFeature.TscScale) && Has(vcpu, ModelFeature.TscScale),
+        vcpu.Host.Behaviours, vcpu.Host.Snapshot.FeatureMsrs?.Value.TryGet(index, out ulong maximum) is true ? maximum : null, vcpu.Host.Capability(KvmCapability.MaxVcpus),
+        vcpu.Guest.Contract.Cpuid.GetOrZero(0).Ebx, vcpu.Guest.ReservedAddressBits, LapicInKernel: true, SynicActive: true, vcpu.Msr(index));
+
+    private static bool HostHas(PaperVcpu vcpu, ModelFeature feature) => vcpu.Host.Features?[feature] is true;
+
     private static RefusalRule? Ruled(PaperVcpu vcpu, in MsrFact fact, uint index, ulong value)
     {
         HostFacts host = vcpu.Host;
@@ -182,8 +206,8 @@ internal static class MsrClauses
                 return VmxClauses.Restore(vcpu, index, value);
             case MsrTreatment.ArchCapabilities:
                 return value != 0 && host.Behaviours.MsrArchCapabilities == MsrArchCapabilities.ZeroOnly ? ClauseTable.MsrArchCapabilitiesZero : null;
-            case MsrTreatment.KvmPv:
-                return LacksPv(vcpu, fact) ? ClauseTable.MsrPvFeature : null;
+            case MsrTreatment.KvmPv or MsrTreatment.KvmPoll or MsrTreatment.KvmPfInt or MsrTreatment.KvmPfAck:
+                return LacksPv(vcpu, fact) ? WithoutPv(host, value) : null;
             case MsrTreatment.Efer:
                 return Efer(vcpu, value);
             case MsrTreatment.ApicBase:
@@ -192,7 +216,7 @@ internal static class MsrClauses
                 return Xss(vcpu, value);
             case MsrTreatment.Xfd or MsrTreatment.XfdErr:
                 return Xfd(vcpu, fact.Kind, value);
-            case MsrTreatment.Canonical:
+            case MsrTreatment.Canonical or MsrTreatment.FsBase or MsrTreatment.GsBase:
                 return IsCanonical(value, host.Features?[ModelFeature.La57] ?? true) ? null : ClauseTable.MsrCanonical;
             case MsrTreatment.PerfCapabilities:
                 return PerfCapabilities(host, value);

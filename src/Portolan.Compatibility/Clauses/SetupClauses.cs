@@ -173,7 +173,13 @@ internal static class SetupClauses
 
     /// <summary>Has the guest the subleaf that tells supervisor components, and the leaf for whose sake KVM rewrites it?</summary>
     public static bool IsXssRewritable(GuestFacts guest)
-        => guest.Contract.Cpuid.TryGet(CpuidLeaf.Xsave, 0, out _) && guest.Contract.Cpuid.Contains(new CpuidAddress(CpuidLeaf.Xsave, 1));
+        => guest.Contract.Cpuid.TryGet(CpuidLeaf.Xsave, 0, out _)
+            ? guest.Contract.Cpuid.Contains(new CpuidAddress(CpuidLeaf.Xsave, 1))
+            : guest.Contract.Cpuid.TryGet(CpuidLeaf.Version, 0, out _);
+
+    /// <summary>Has the guest a leaf for whose sake KVM may write leaf 0DH: that one, or leaf 1, which says that there is XSAVE?</summary>
+    public static bool IsRewritable(GuestFacts guest)
+        => guest.Contract.Cpuid.TryGet(CpuidLeaf.Xsave, 0, out _) || guest.Contract.Cpuid.TryGet(CpuidLeaf.Version, 0, out _);
 
     private static CpuidValues? Rewritten(HostFacts host, uint subleaf)
         => host.Behaviours.CpuidRewrite is not (null or CpuidRewrite.None)
@@ -190,7 +196,7 @@ internal static class SetupClauses
 
         XFeatureMask promised = vcpu.Guest.Promised;
         XFeatureMask promisedXss = vcpu.Guest.PromisedXss;
-        if (vcpu.Host.Behaviours.CpuidRewrite != CpuidRewrite.None && vcpu.Guest.Contract.Cpuid.TryGet(CpuidLeaf.Xsave, 0, out _))
+        if (vcpu.Host.Behaviours.CpuidRewrite != CpuidRewrite.None && IsRewritable(vcpu.Guest))
         {
             if (vcpu.Host.Behaviours.CpuidRewrite is null)
             {

@@ -1,4 +1,5 @@
 using Portolan.Kvm;
+using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.State;
@@ -17,14 +18,14 @@ internal static class SregsClauses
     public static RefusalRule? Load(PaperVcpu vcpu, in KvmSystemRegisters registers)
     {
         RefusalRule? cr4 = Cr4(vcpu, registers.Cr4);
-        RefusalRule? efer = EferOfHost(vcpu.Host, registers.Efer);
+        RefusalRule? efer = EferOfSregs(vcpu, registers.Efer);
 
         // What refuses whatever a missing fact would say comes first.
-        RefusalRule? rule = Modes(vcpu, registers) ?? Refusal(cr4) ?? Cr0(registers.Cr0) ?? Refusal(efer) ?? EferOfGuest(vcpu, registers.Efer) ?? ApicBase(vcpu, registers.ApicBase)
+        RefusalRule? rule = Modes(vcpu, registers) ?? Refusal(cr4) ?? Cr0(registers.Cr0) ?? Refusal(efer) ?? ApicBase(vcpu, registers.ApicBase)
             ?? cr4 ?? efer;
         if (rule is null)
         {
-            vcpu.System = registers with { Cr0 = registers.Cr0 | Cr0Et };
+            vcpu.System = registers.Cr8 <= 15 ? registers : registers with { Cr8 = vcpu.System.Cr8 };
         }
 
         return rule;
@@ -51,11 +52,30 @@ internal static class SregsClauses
 
     /// <summary>IA32_APIC_BASE by the host.</summary>
     public static RefusalRule? ApicBase(PaperVcpu vcpu, ulong value)
+        => IsLegalApicBase(vcpu, value) ? null
+            : value != vcpu.System.ApicBase || vcpu.Host.Behaviours.SregsApicBaseUnchanged == SregsApicBaseUnchanged.Judged ? ClauseTable.SregsApicBase
+            : vcpu.Host.Behaviours.SregsApicBaseUnchanged is null ? MissingFact.Rule("sregs.apic-base-unchanged")
+            : null;
+
+    /// <summary>Does the guest's CPUID permit it?</summary>
+    public static bool IsLegalApicBase(PaperVcpu vcpu, ulong value)
     {
         bool x2apic = (value & ApicBaseX2Apic) != 0;
-        bool legal = (value & (ApicBaseReserved | vcpu.Guest.ReservedAddressBits)) == 0
+        return (value & (ApicBaseReserved | vcpu.Guest.ReservedAddressBits)) == 0
             && (!x2apic || (vcpu.Guest.Features[ModelFeature.X2Apic] && (value & ApicBaseEnable) != 0));
-        return legal ? null : ClauseTable.SregsApicBase;
+    }
+
+    /// <summary>EFER by KVM_SET_SREGS, which did not always look at it.</summary>
+    private static RefusalRule? EferOfSregs(PaperVcpu vcpu, ulong efer)
+    {
+        if (vcpu.Host.Behaviours.SregsEfer == SregsEfer.ModesOnly)
+        {
+            return null;
+        }
+
+        RefusalRule? host = EferOfHost(vcpu.Host, efer);
+        RefusalRule? rule = Refusal(host) ?? EferOfGuest(vcpu, efer) ?? host;
+        return rule is not null && vcpu.Host.Behaviours.SregsEfer is null ? MissingFact.Rule("sregs.efer") : rule;
     }
 
     private static RefusalRule? Refusal(RefusalRule? rule) => MissingFact.NameOf(rule) is null ? rule : null;

@@ -38,7 +38,7 @@ public static class PreparedClauses
         ClauseTable.GuestConfidential, ClauseTable.PromiseHypervUnenforced, ClauseTable.CpuidSetLinearWidth, ClauseTable.SregsCr0, ClauseTable.SregsCr3, ClauseTable.SregsCr4Guest,
         ClauseTable.SregsCr4Reserved, ClauseTable.SregsEferGuest, ClauseTable.SregsLongMode, ClauseTable.XcrsX87, ClauseTable.XcrsAvxNeedsSse, ClauseTable.XcrsMpxPair,
         ClauseTable.XcrsAvx512Together, ClauseTable.XcrsAmxPair, ClauseTable.MsrCanonical, ClauseTable.MsrPat, ClauseTable.MsrTsxCtrl, ClauseTable.MsrPlatformInfo,
-        ClauseTable.MsrMiscFeatures, ClauseTable.MsrXfd, ClauseTable.MsrPvFeature,
+        ClauseTable.MsrMiscFeatures, ClauseTable.MsrXfd, ClauseTable.MsrPvFeature, ClauseTable.MsrReservedBits,
     ];
 
     private static readonly RefusalRule[] OfHost = [ClauseTable.MsrIgnoreMsrs, ClauseTable.VmmMachineType];

@@ -38,7 +38,7 @@ internal static class SetupNeeds
     public static bool HasManyEntries(Departure guest) => guest.Guest.Contract.Cpuid.Count > SetupClauses.FewerEntries;
 
     /// <summary>Has the guest a leaf that KVM may rewrite?</summary>
-    public static bool HasXsaveLeaf(Departure guest) => guest.Guest.Contract.Cpuid.TryGet(CpuidLeaf.Xsave, 0, out _);
+    public static bool HasXsaveLeaf(Departure guest) => SetupClauses.IsRewritable(guest.Guest);
 
     /// <summary>Is it not known whether, or with what, KVM_SET_CPUID2 rewrites leaf 0DH?</summary>
     public static bool IsRewritingUnknown(HostFacts host)

@@ -3,6 +3,7 @@ namespace Portolan.Conformance.Cases;
 /// <summary>KVM_GET_MSRS and KVM_SET_MSRS: the lists, the refusals, and single MSRs (contract M1 to M4, M15 to M24).</summary>
 internal static class MsrCases
 {
+    private const uint Hwcr = 0xc0010015, MtrrDefaultType = 0x2ff, MtrrFix64K = 0x250;
     /// <summary>No vendor and no hypervisor has it.</summary>
     private const uint Nowhere = 0x3fff_f000;
 
@@ -157,6 +158,22 @@ internal static class MsrCases
 
     private static IEnumerable<ConformanceCase> Single() =>
     [
+        OnGuest("msr.reserved-bits", "hwcr", "MSR_K7_HWCR takes no bit that KVM does not know", static (run, vcpu)
+            => run.Refuses("KVM_SET_MSRS of MSR C0010015H = 0x8000000000000000", vcpu.SetMsr(Hwcr, 1UL << 63)), CaseNeed.Msr(Hwcr)),
+        OnGuest("msr.reserved-bits", "hwcr-tsc", "MSR_K7_HWCR takes TscFreqSel where KVM knows it", static (run, vcpu) =>
+        {
+            if (run.Behaviours.MsrHwcr is not { } known)
+            {
+                run.Undecided("it is not known which bits KVM takes");
+                return;
+            }
+
+            run.Expect("KVM_SET_MSRS of MSR C0010015H = 0x1000000", known == Kvm.Behaviours.MsrHwcr.McStatusAndTsc ? Errno.None : Errno.EINVAL, vcpu.SetMsr(Hwcr, 1 << 24));
+        }, CaseNeed.Msr(Hwcr)),
+        OnGuest("msr.reserved-bits", "mtrr-default", "IA32_MTRR_DEF_TYPE takes memory types only", static (run, vcpu)
+            => run.Refuses("KVM_SET_MSRS of MSR 2FFH = 0x2", vcpu.SetMsr(MtrrDefaultType, 2))),
+        OnGuest("msr.reserved-bits", "mtrr-fixed", "A fixed-range MTRR takes memory types only", static (run, vcpu)
+            => run.Refuses("KVM_SET_MSRS of MSR 250H = 0x700", vcpu.SetMsr(MtrrFix64K, 0x700))),
         OnGuest("msr.platform-info", "", "MSR_PLATFORM_INFO keeps CPUID_FAULT while the guest has CPUID faulting enabled", static (run, vcpu) =>
         {
             _ = run.Takes("KVM_SET_MSRS of MSR CEH = 0x80000000", vcpu.SetMsr(MsrIndex.MsrPlatformInfo, CpuidFault))

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 
 namespace Portolan.Conformance.Differential;
@@ -7,6 +8,9 @@ namespace Portolan.Conformance.Differential;
 /// <param name="Value">The result as text; empty where there is none.</param>
 internal sealed record StepAnswer(Errno Errno, string Value = "")
 {
+    /// <summary>How many entries of a list were taken.</summary>
+    public int Count { get; init; }
+
     public static StepAnswer Of(KvmAnswer answer) => new(answer.Errno);
 
     public static StepAnswer Of<T>(KvmAnswer<T> answer) => new(answer.Errno, answer.Ok ? string.Create(CultureInfo.InvariantCulture, $"{answer.Value}") : "");
@@ -16,53 +20,35 @@ internal sealed record StepAnswer(Errno Errno, string Value = "")
 
 /// <summary>One ioctl with its arguments, which were chosen before anything ran.</summary>
 /// <param name="Call">The ioctl's name.</param>
-/// <param name="Subject">What of the vCPU it touches, as mismatches are grouped: an MSR's index, a register; empty where the call says it all.</param>
+/// <param name="Group">What differs where its answers differ: the call, or the MSR or register that it touches.</param>
 /// <param name="Arguments">The arguments, for people.</param>
 /// <param name="Apply">Makes the call.</param>
-internal sealed record DifferentialStep(string Call, string Subject, string Arguments, Func<IKvmVcpu, StepAnswer> Apply)
+/// <typeparam name="T">The file descriptor it is made on.</typeparam>
+internal sealed record DifferentialStep<T>(string Call, string Group, string Arguments, Func<T, StepAnswer> Apply)
 {
-    public string Group => Subject.Length == 0 ? Call : $"{Call} {Subject}";
+    /// <summary>Is the group a place of the state, at which the states differ from then on?</summary>
+    public bool NamesPlace => !Group.StartsWith(Call, StringComparison.Ordinal);
 
-    public override string ToString() => Arguments.Length == 0 ? Group : $"{Group} {Arguments}";
+    /// <summary>Names what differs by both answers, where the group depends on them; the group if null.</summary>
+    public Func<StepAnswer, StepAnswer, string>? Parting { get; init; }
+
+    public override string ToString() => Arguments.Length == 0 ? Call : $"{Call} {Arguments}";
 }
 
-/// <summary>A question about a vCPU's state that is put to both after every step.</summary>
-/// <param name="Call">The ioctl's name.</param>
-/// <param name="Ask">Puts the question.</param>
-internal sealed record StateQuestion(string Call, Func<IKvmVcpu, StepAnswer> Ask)
+/// <summary>A sequence: what is asked of the VM before it has a vCPU, then of the vCPU.</summary>
+internal sealed record DifferentialSequence(ImmutableArray<DifferentialStep<IKvmVm>> Machine, ImmutableArray<DifferentialStep<IKvmVcpu>> Vcpu)
 {
-    /// <summary>The byte offset of MXCSR_MASK in an image: no instruction loads it.</summary>
-    private const int MxcsrMaskAt = 28;
+    public int Length => Machine.Length + Vcpu.Length;
 
-    /// <summary>What every step's state is compared by.</summary>
-    public static IReadOnlyList<StateQuestion> All { get; } =
-    [
-        new("KVM_GET_XSAVE", static vcpu => Image(vcpu, static image =>
-        {
-            image.AsSpan(MxcsrMaskAt, sizeof(uint)).Clear();
-            return image;
-        })),
-        new("KVM_GET_XSAVE MXCSR_MASK", static vcpu => Image(vcpu, static image => image[MxcsrMaskAt..(MxcsrMaskAt + sizeof(uint))])),
-        new("KVM_GET_XCRS", static vcpu =>
-        {
-            KvmAnswer<KvmXcrs> answer = vcpu.GetXcrs();
-            return new StepAnswer(answer.Errno, answer.Ok ? string.Join(' ', answer.Value.Entries.Select(static entry => $"{entry.Register}={entry.Value:x}")) : "");
-        }),
-        new("KVM_GET_CPUID2", static vcpu =>
-        {
-            KvmAnswer<CpuidTable> answer = vcpu.GetCpuid2();
-            return new StepAnswer(answer.Errno, answer.Ok ? string.Join('\n', answer.Value) : "");
-        }),
-        new("KVM_GET_SREGS", static vcpu => StepAnswer.Of(vcpu.GetSregs())),
-        new("KVM_GET_REGS", static vcpu => StepAnswer.Of(vcpu.GetRegs())),
-        new("KVM_GET_DEBUGREGS", static vcpu => StepAnswer.Of(vcpu.GetDebugRegs())),
-        new("KVM_GET_MP_STATE", static vcpu => StepAnswer.Of(vcpu.GetMpState())),
-    ];
+    /// <summary>The calls up to one of them, for people.</summary>
+    public ImmutableArray<string> Words(int count)
+        => [.. Machine.Select(static step => step.ToString()).Concat(Vcpu.Select(static step => step.ToString())).Take(count)];
 
-    private static StepAnswer Image(IKvmVcpu vcpu, Func<byte[], byte[]> part)
-    {
-        byte[] image = new byte[CaseVcpu.LegacyImage];
-        KvmAnswer answer = vcpu.GetXsave(image);
-        return new StepAnswer(answer.Errno, answer.Ok ? Convert.ToHexStringLower(part(image)) : "");
-    }
+    /// <summary>The sequence up to so many calls.</summary>
+    public DifferentialSequence First(int count)
+        => count <= Machine.Length ? new(Machine[..count], []) : this with { Vcpu = Vcpu[..(count - Machine.Length)] };
+
+    /// <summary>The sequence without one call.</summary>
+    public DifferentialSequence Without(int at)
+        => at < Machine.Length ? this with { Machine = Machine.RemoveAt(at) } : this with { Vcpu = Vcpu.RemoveAt(at - Machine.Length) };
 }

@@ -1,28 +1,40 @@
-using Portolan.Kvm.Snapshot;
+using System.Collections.Immutable;
+using Portolan.Kvm.Kernel;
 
 namespace Portolan.Conformance.Differential;
 
-/// <summary>Where the model need not do as a kernel does, and why.</summary>
-/// <param name="Group">How the difference's group begins.</param>
-/// <param name="Module">The vendor module that does so; any if null.</param>
-/// <param name="Reason">Why it is none of the model's.</param>
-internal sealed record KnownDifference(string Group, string? Module, string Reason);
-
-/// <summary>The known differences: a short list, each with its reason.</summary>
-internal static class KnownDifferences
+/// <summary>Where the model need not do as a kernel does (data/kvm/differences.tsv).</summary>
+/// <param name="Group">What differs, as the run names it; whole words at its beginning.</param>
+/// <param name="Members">Those of the group that are meant, its last word; all if empty.</param>
+/// <param name="Modules">The vendor modules that do so; any if empty.</param>
+/// <param name="Kernels">The releases that do so; any if empty.</param>
+/// <param name="Statement">What they do, and why it is none of the model's.</param>
+internal sealed record KnownDifference(string Group, ImmutableArray<string> Members, ImmutableArray<string> Modules, ImmutableArray<KernelSpan> Kernels, string Statement)
 {
-    private const string Deprivileged = "kvm_pvm";
-    private const string OwnMsrs = "kvm_pvm runs guests de-privileged and handles this MSR in a way of its own, as no vendor module does";
+    /// <summary>Is a difference in this group, on such a kernel, this one?</summary>
+    public bool Explains(string group, string? module, KernelRelease? release)
+        => (Members.IsEmpty
+                ? (group + " ").StartsWith(Group + " ", StringComparison.Ordinal)
+                : Members.Any(member => string.Equals(group, $"{Group} {member}", StringComparison.Ordinal)))
+            && (Modules.IsEmpty || module is not null && Modules.Contains(module))
+            && (Kernels.IsEmpty || release is { } known && Kernels.Any(span => span.Contains(known)));
+}
 
-    private static readonly KnownDifference[] Rows =
-    [
-        new("KVM_GET_XSAVE MXCSR_MASK", null, "MXCSR_MASK tells of the CPU and no instruction loads it: a kernel writes it with a component's initial state, the model leaves what the image had"),
-        new("KVM_GET_CPUID2", Deprivileged, "kvm_pvm gives a guest the CPUID of the CPU that it runs on, whatever was set; a snapshot does not hold that CPU's"),
-        .. new[] { "140H", "175H", "176H", "17BH", "1D9H", "1DBH", "1DCH", "1DDH", "1DEH", "277H", "C0010015H", "C0010117H", "C001011FH" }
-            .Select(static index => new KnownDifference($"KVM_SET_MSRS {index}", Deprivileged, OwnMsrs)),
-    ];
+/// <summary>The known differences. A model in the kernel's place has none.</summary>
+internal static partial class KnownDifferences
+{
+    /// <summary>The rows, for the tests that hold them to their sources.</summary>
+    public static IEnumerable<KnownDifference> All => Rows;
 
     /// <summary>The known difference that a difference is; null where it is none.</summary>
-    public static KnownDifference? Explain(string group, HostSnapshot host)
-        => Rows.FirstOrDefault(row => (group + " ").StartsWith(row.Group + " ", StringComparison.Ordinal) && (row.Module is null || row.Module == host.KvmModule?.Value));
+    public static KnownDifference? Explain(string group, ConformanceSubject kernel)
+    {
+        if (kernel.IsModel)
+        {
+            return null;
+        }
+
+        KernelRelease? release = KernelRelease.TryParse(kernel.Host.KernelRelease?.Value, kernel.Host.KernelVersion?.Value, out KernelRelease parsed) ? parsed : null;
+        return Rows.FirstOrDefault(row => row.Explains(group, kernel.Host.KvmModule?.Value, release));
+    }
 }

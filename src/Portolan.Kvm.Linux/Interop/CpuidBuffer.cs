@@ -32,7 +32,8 @@ internal static class CpuidBuffer
             if (result.Errno == Errno.None)
             {
                 int count = (int)Math.Min(Header(buffer).nent, (uint)entries);
-                return ToTable(MemoryMarshal.Cast<byte, kvm_cpuid_entry2>(buffer.AsSpan(HeaderSize))[..count]);
+                ReadOnlySpan<kvm_cpuid_entry2> rows = MemoryMarshal.Cast<byte, kvm_cpuid_entry2>(buffer.AsSpan(HeaderSize))[..count];
+                return ToTable(count == entries ? Written(rows) : rows);
             }
 
             if (result.Errno != Errno.E2BIG || entries == MostEntries)
@@ -58,6 +59,17 @@ internal static class CpuidBuffer
     }
 
     private static ref kvm_cpuid2 Header(byte[] buffer) => ref MemoryMarshal.AsRef<kvm_cpuid2>(buffer.AsSpan());
+
+    /// <summary>
+    /// Where the kernel leaves nent as it was given, what it did not write is zeros behind the last row (KVM_GET_CPUID2 of 5.10 and 6.1;
+    /// arch/x86/kvm/cpuid.c kvm_vcpu_ioctl_get_cpuid2).
+    /// </summary>
+    private static ReadOnlySpan<kvm_cpuid_entry2> Written(ReadOnlySpan<kvm_cpuid_entry2> rows)
+    {
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(rows);
+        int used = bytes.LastIndexOfAnyExcept((byte)0) + 1;
+        return rows[..((used + EntrySize - 1) / EntrySize)];
+    }
 
     private static CpuidTable ToTable(ReadOnlySpan<kvm_cpuid_entry2> entries)
     {

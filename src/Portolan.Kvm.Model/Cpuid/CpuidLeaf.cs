@@ -13,12 +13,16 @@ internal static class CpuidLeaf
     public const uint HypervFeatures = 0x40000003;
     public const uint HypervRecommendations = 0x40000004;
     public const uint HypervNested = 0x4000000a;
+    public const uint KvmFeatures = 0x40000001;
     public const uint ExtendedFirst = 0x80000000;
     public const uint AddressWidths = 0x80000008;
     public const uint CentaurFirst = 0xc0000000;
 
     /// <summary>EAX of <see cref="HypervInterface"/>: "Hv#1".</summary>
     public const uint HypervSignature = 0x31237648;
+
+    /// <summary>EBX of leaf 0 of Intel: "Genu".</summary>
+    public const uint IntelEbx = 0x756e6547;
 
     /// <summary>EBX of leaf 0 of AMD and Hygon: "Auth", "Hygo".</summary>
     public const uint AmdEbx = 0x68747541;

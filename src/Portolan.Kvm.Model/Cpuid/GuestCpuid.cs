@@ -25,7 +25,7 @@ internal sealed class GuestCpuid
         bool tellsWidths = table.GetOrZero(CpuidLeaf.ExtendedFirst).Eax >= CpuidLeaf.AddressWidths && table.TryGet(CpuidLeaf.AddressWidths, 0, out _);
         PhysicalAddressBits = tellsWidths ? (int)(widths & byte.MaxValue) : DefaultPhysicalAddressBits;
         LinearAddressBits = (int)(widths >> 8 & byte.MaxValue);
-        IsAmd = table.GetOrZero(CpuidLeaf.Vendor).Ebx is CpuidLeaf.AmdEbx or CpuidLeaf.HygonEbx;
+        VendorEbx = table.GetOrZero(CpuidLeaf.Vendor).Ebx;
         PermittedCr4 = ControlRegisters.Permitted(ControlRegisters.Cr4Features, Features);
         HasHypervInterface = table.GetOrZero(CpuidLeaf.HypervInterface).Eax == CpuidLeaf.HypervSignature;
         EvmcsCarriesPerfGlobalCtrl = (table.GetOrZero(CpuidLeaf.HypervNested).Ebx & CpuidLeaf.EvmcsPerfGlobalCtrl) != 0;
@@ -51,7 +51,10 @@ internal sealed class GuestCpuid
     /// <summary>CPUID.80000008H:EAX[15:8]; 0 without the leaf.</summary>
     public int LinearAddressBits { get; }
 
-    public bool IsAmd { get; }
+    /// <summary>CPUID.0:EBX; 0 without the leaf.</summary>
+    public uint VendorEbx { get; }
+
+    public bool IsAmd => VendorEbx is CpuidLeaf.AmdEbx or CpuidLeaf.HygonEbx;
 
     /// <summary>The CR4 bits, of those that need a feature, that the guest may set.</summary>
     public ulong PermittedCr4 { get; }

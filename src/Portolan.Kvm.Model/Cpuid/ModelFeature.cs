@@ -32,6 +32,8 @@ internal enum ModelFeature
     Sgx,
     SgxLc,
     Npt,
+    Lbrv,
+    TscScale,
 }
 
 /// <summary>The decisive features that a CPUID table has.</summary>
@@ -65,6 +67,8 @@ internal readonly record struct ModelFeatures(ulong Bits)
         (ModelFeature.Sgx, FeatureTable.Get("sgx")),
         (ModelFeature.SgxLc, FeatureTable.Get("sgxlc")),
         (ModelFeature.Npt, FeatureTable.Get("npt")),
+        (ModelFeature.Lbrv, FeatureTable.Get("lbrv")),
+        (ModelFeature.TscScale, FeatureTable.Get("tsc-scale")),
     ];
 
     /// <summary>Has the table the feature?</summary>

@@ -36,6 +36,7 @@ internal sealed class ModelHost
             : new ModelFeatures(ulong.MaxValue);
         CpuidTable any = snapshot.AnyCpuid ?? CpuidTable.Empty;
         IsAmd = snapshot.KvmModule is { } module ? module.Value == "kvm_amd" || module.Value != "kvm_intel" && GuestCpuid.Of(any).IsAmd : GuestCpuid.Of(any).IsAmd;
+        IsSvm = IsAmd && snapshot.KvmModule?.Value is null or "kvm_amd";
         HasXsave = !supported.IsEmpty;
         HasPku = supported[XFeatures.PkruIndex];
         Vmx = PartlyKnownMsr.VmxOf(snapshot);
@@ -71,6 +72,9 @@ internal sealed class ModelHost
     public ModelFeatures MaySupport { get; }
 
     public bool IsAmd { get; }
+
+    /// <summary>Is the vendor module kvm_amd, as far as the snapshot says?</summary>
+    public bool IsSvm { get; }
 
     public bool HasXsave { get; }
 

@@ -23,8 +23,36 @@ internal enum MsrTreatment : byte
     Vmx,
     Xss,
     Efer,
-    DeCfg,
     KvmPv,
+
+    // From here on MsrValueRules says what is taken and kept.
+    Sysenter,
+    McgCtl,
+    Hwcr,
+    HsavePa,
+    VirtSpecCtrl,
+    Debugctl,
+    LastBranch,
+    MtrrDefault,
+    MtrrFixed,
+    MtrrBase,
+    MtrrMask,
+    KvmPoll,
+    KvmPfInt,
+    KvmPfAck,
+    Zero,
+    Synic,
+    HvCrashCtl,
+    HvInvtsc,
+    FsBase,
+    GsBase,
+    TscAux,
+    TscRatio,
+    HvVpIndex,
+    DeCfg,
+
+    /// <summary>Listed, and unknown to the vendor module.</summary>
+    Unsupported,
 }
 
 /// <summary>How much KVM_GET_MSRS and KVM_SET_MSRS must judge, rising: what is only stored needs no more than its slot.</summary>
@@ -61,7 +89,31 @@ internal enum MsrPresence : byte
 /// <summary>A row of data/kvm/model-msrs.tsv.</summary>
 internal readonly record struct ModelMsr(uint Index, MsrTreatment Kind, MsrPresence Presence, ulong Initial, bool StartsAtMaximum, string? Needs)
 {
-    /// <summary>The row on a host: where IA32_ARCH_CAPABILITIES takes 0 only, it starts at 0 as well.</summary>
-    public ModelMsr On(KvmBehaviours behaviours)
-        => Kind == MsrTreatment.ArchCapabilities && behaviours.MsrArchCapabilities == MsrArchCapabilities.ZeroOnly ? this with { StartsAtMaximum = false, Initial = 0 } : this;
+    /// <summary>IA32_BIOS_SIGN_ID of a new vCPU (arch/x86/kvm/svm/svm.c init_vmcb, vmx/vmx.c init_vmcs).</summary>
+    private const ulong SvmMicrocode = 0x01000065, VmxMicrocode = 0x1_0000_0000;
+
+    /// <summary>IA32_MISC_ENABLE of a new vCPU: no PEBS, no BTS (arch/x86/kvm/x86.c kvm_vcpu_reset).</summary>
+    private const ulong MiscEnableReset = 0x1800;
+
+    /// <summary>MSRs that a kernel lists on any CPU that has them or answers for them, and that kvm_amd does not know.</summary>
+    private static readonly uint[] NotSvm = [0x3a, 0x309, 0x30a, 0x30b, 0x38d, 0x38e, 0x38f, 0x390, 0x3f1, 0x3f2, 0x600];
+
+    /// <summary>
+    /// The row on a host: where IA32_ARCH_CAPABILITIES takes 0 only, it starts at 0 as well; the vendor modules start two others at values of
+    /// their own.
+    /// </summary>
+    public ModelMsr On(KvmBehaviours behaviours, string? module) => (Kind, module) switch
+    {
+        (MsrTreatment.ArchCapabilities, _) when behaviours.MsrArchCapabilities == MsrArchCapabilities.ZeroOnly => this with { StartsAtMaximum = false, Initial = 0 },
+        (MsrTreatment.Microcode, Svm) => this with { Initial = SvmMicrocode },
+        (MsrTreatment.Microcode, Vmx) => this with { Initial = VmxMicrocode },
+        (MsrTreatment.MiscEnable, Svm or Vmx) => this with { Initial = MiscEnableReset },
+        _ => this,
+    };
+
+    /// <summary>How an MSR that has no row is treated where it is listed.</summary>
+    public static MsrTreatment Unruled(uint index, string? module) => module == Svm && NotSvm.Contains(index) ? MsrTreatment.Unsupported : MsrTreatment.Stored;
+
+    private const string Svm = "kvm_amd";
+    private const string Vmx = "kvm_intel";
 }

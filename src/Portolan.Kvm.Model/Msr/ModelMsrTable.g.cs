@@ -22,43 +22,43 @@ internal static class ModelMsrTable
         new(0x122, MsrTreatment.TsxCtrl, MsrPresence.Listed, 0x0, false, null), // IA32_TSX_CTRL
         new(0x140, MsrTreatment.MiscFeatures, MsrPresence.Always, 0x0, false, null), // MSR_MISC_FEATURES_ENABLES
         new(0x174, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_CS
-        new(0x175, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_ESP
-        new(0x176, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_EIP
+        new(0x175, MsrTreatment.Sysenter, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_ESP
+        new(0x176, MsrTreatment.Sysenter, MsrPresence.Always, 0x0, false, null), // IA32_SYSENTER_EIP
         new(0x179, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MCG_CAP
         new(0x17a, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MCG_STATUS
         new(0x1a0, MsrTreatment.MiscEnable, MsrPresence.Always, 0x1, false, null), // IA32_MISC_ENABLE
         new(0x1c4, MsrTreatment.Xfd, MsrPresence.Listed, 0x0, false, null), // IA32_XFD
         new(0x1c5, MsrTreatment.XfdErr, MsrPresence.Listed, 0x0, false, null), // IA32_XFD_ERR
-        new(0x1d9, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_DEBUGCTL
-        new(0x200, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE0
-        new(0x201, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK0
-        new(0x202, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE1
-        new(0x203, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK1
-        new(0x204, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE2
-        new(0x205, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK2
-        new(0x206, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE3
-        new(0x207, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK3
-        new(0x208, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE4
-        new(0x209, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK4
-        new(0x20a, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE5
-        new(0x20b, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK5
-        new(0x20c, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE6
-        new(0x20d, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK6
-        new(0x20e, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE7
-        new(0x20f, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK7
-        new(0x250, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX64K_00000
-        new(0x258, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX16K_80000
-        new(0x259, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX16K_A0000
-        new(0x268, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_C0000
-        new(0x269, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_C8000
-        new(0x26a, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_D0000
-        new(0x26b, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_D8000
-        new(0x26c, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_E0000
-        new(0x26d, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_E8000
-        new(0x26e, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_F0000
-        new(0x26f, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_F8000
+        new(0x1d9, MsrTreatment.Debugctl, MsrPresence.Always, 0x0, false, null), // IA32_DEBUGCTL
+        new(0x200, MsrTreatment.MtrrBase, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE0
+        new(0x201, MsrTreatment.MtrrMask, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK0
+        new(0x202, MsrTreatment.MtrrBase, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE1
+        new(0x203, MsrTreatment.MtrrMask, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK1
+        new(0x204, MsrTreatment.MtrrBase, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE2
+        new(0x205, MsrTreatment.MtrrMask, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK2
+        new(0x206, MsrTreatment.MtrrBase, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE3
+        new(0x207, MsrTreatment.MtrrMask, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK3
+        new(0x208, MsrTreatment.MtrrBase, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE4
+        new(0x209, MsrTreatment.MtrrMask, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK4
+        new(0x20a, MsrTreatment.MtrrBase, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE5
+        new(0x20b, MsrTreatment.MtrrMask, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK5
+        new(0x20c, MsrTreatment.MtrrBase, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE6
+        new(0x20d, MsrTreatment.MtrrMask, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK6
+        new(0x20e, MsrTreatment.MtrrBase, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSBASE7
+        new(0x20f, MsrTreatment.MtrrMask, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_PHYSMASK7
+        new(0x250, MsrTreatment.MtrrFixed, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX64K_00000
+        new(0x258, MsrTreatment.MtrrFixed, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX16K_80000
+        new(0x259, MsrTreatment.MtrrFixed, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX16K_A0000
+        new(0x268, MsrTreatment.MtrrFixed, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_C0000
+        new(0x269, MsrTreatment.MtrrFixed, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_C8000
+        new(0x26a, MsrTreatment.MtrrFixed, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_D0000
+        new(0x26b, MsrTreatment.MtrrFixed, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_D8000
+        new(0x26c, MsrTreatment.MtrrFixed, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_E0000
+        new(0x26d, MsrTreatment.MtrrFixed, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_E8000
+        new(0x26e, MsrTreatment.MtrrFixed, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_F0000
+        new(0x26f, MsrTreatment.MtrrFixed, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_FIX4K_F8000
         new(0x277, MsrTreatment.Pat, MsrPresence.Always, 0x7040600070406, false, null), // IA32_PAT
-        new(0x2ff, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_DEF_TYPE
+        new(0x2ff, MsrTreatment.MtrrDefault, MsrPresence.Always, 0x0, false, null), // IA32_MTRR_DEF_TYPE
         new(0x345, MsrTreatment.PerfCapabilities, MsrPresence.Listed, 0x0, true, null), // IA32_PERF_CAPABILITIES
         new(0x480, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_BASIC
         new(0x481, MsrTreatment.Vmx, MsrPresence.Listed, 0x0, true, null), // IA32_VMX_PINBASED_CTLS
@@ -91,8 +91,8 @@ internal static class ModelMsrTable
         new(0xc0000082, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_LSTAR
         new(0xc0000083, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_CSTAR
         new(0xc0000084, MsrTreatment.Stored, MsrPresence.Always, 0x0, false, null), // IA32_FMASK
-        new(0xc0000100, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_FS_BASE
-        new(0xc0000101, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_GS_BASE
+        new(0xc0000100, MsrTreatment.FsBase, MsrPresence.Always, 0x0, false, null), // IA32_FS_BASE
+        new(0xc0000101, MsrTreatment.GsBase, MsrPresence.Always, 0x0, false, null), // IA32_GS_BASE
         new(0xc0000102, MsrTreatment.Canonical, MsrPresence.Always, 0x0, false, null), // IA32_KERNEL_GS_BASE
         new(0xc0011029, MsrTreatment.DeCfg, MsrPresence.Listed, 0x0, false, null), // MSR_AMD64_DE_CFG
         new(0x11, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvmclock"), // MSR_KVM_WALL_CLOCK
@@ -102,9 +102,25 @@ internal static class ModelMsrTable
         new(0x4b564d02, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-asyncpf"), // MSR_KVM_ASYNC_PF_EN
         new(0x4b564d03, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-steal-time"), // MSR_KVM_STEAL_TIME
         new(0x4b564d04, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-pv-eoi"), // MSR_KVM_PV_EOI_EN
-        new(0x4b564d05, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-poll-control"), // MSR_KVM_POLL_CONTROL
-        new(0x4b564d06, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-asyncpf-int"), // MSR_KVM_ASYNC_PF_INT
-        new(0x4b564d07, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-asyncpf-int"), // MSR_KVM_ASYNC_PF_ACK
+        new(0x4b564d05, MsrTreatment.KvmPoll, MsrPresence.Listed, 0x1, false, "kvm-poll-control"), // MSR_KVM_POLL_CONTROL
+        new(0x4b564d06, MsrTreatment.KvmPfInt, MsrPresence.Listed, 0x0, false, "kvm-asyncpf-int"), // MSR_KVM_ASYNC_PF_INT
+        new(0x4b564d07, MsrTreatment.KvmPfAck, MsrPresence.Listed, 0x0, false, "kvm-asyncpf-int"), // MSR_KVM_ASYNC_PF_ACK
         new(0x4b564d08, MsrTreatment.KvmPv, MsrPresence.Listed, 0x0, false, "kvm-migration-control"), // MSR_KVM_MIGRATION_CONTROL
+        new(0x17b, MsrTreatment.McgCtl, MsrPresence.Always, 0x0, false, null), // IA32_MCG_CTL
+        new(0x9e, MsrTreatment.Stored, MsrPresence.Listed, 0x30000, false, null), // IA32_SMBASE
+        new(0x1db, MsrTreatment.LastBranch, MsrPresence.Listed, 0x0, false, null), // MSR_LASTBRANCHFROMIP
+        new(0x1dc, MsrTreatment.LastBranch, MsrPresence.Listed, 0x0, false, null), // MSR_LASTBRANCHTOIP
+        new(0x1dd, MsrTreatment.LastBranch, MsrPresence.Listed, 0x0, false, null), // MSR_LASTINTFROMIP
+        new(0x1de, MsrTreatment.LastBranch, MsrPresence.Listed, 0x0, false, null), // MSR_LASTINTTOIP
+        new(0xc0010015, MsrTreatment.Hwcr, MsrPresence.Listed, 0x0, false, null), // MSR_K7_HWCR
+        new(0xc0010117, MsrTreatment.HsavePa, MsrPresence.Listed, 0x0, false, null), // MSR_VM_HSAVE_PA
+        new(0xc001011f, MsrTreatment.VirtSpecCtrl, MsrPresence.Listed, 0x0, false, null), // MSR_AMD64_VIRT_SPEC_CTRL
+        new(0x40000003, MsrTreatment.Zero, MsrPresence.Listed, 0x0, false, null), // HV_X64_MSR_RESET
+        new(0x40000080, MsrTreatment.Synic, MsrPresence.Listed, 0x0, false, null), // HV_X64_MSR_SCONTROL
+        new(0x40000105, MsrTreatment.HvCrashCtl, MsrPresence.Listed, 0x0, false, null), // HV_X64_MSR_CRASH_CTL
+        new(0x40000118, MsrTreatment.HvInvtsc, MsrPresence.Listed, 0x0, false, null), // HV_X64_MSR_TSC_INVARIANT_CONTROL
+        new(0xc0000103, MsrTreatment.TscAux, MsrPresence.Listed, 0x0, false, null), // IA32_TSC_AUX
+        new(0xc0000104, MsrTreatment.TscRatio, MsrPresence.Listed, 0x100000000, false, null), // MSR_AMD64_TSC_RATIO
+        new(0x40000002, MsrTreatment.HvVpIndex, MsrPresence.Listed, 0x0, false, null), // HV_X64_MSR_VP_INDEX
     ];
 }

@@ -29,11 +29,13 @@ internal sealed class MsrMap
     private readonly bool[] _startsAtMaximum;
     private readonly bool _savedKnown;
     private readonly bool _featuresKnown;
+    private readonly MsrTable? _features;
 
     private MsrMap(List<ModelMsr> rows, HostSnapshot snapshot)
     {
         _savedKnown = snapshot.SavedMsrs is not null;
         _featuresKnown = snapshot.FeatureMsrIndices is not null;
+        _features = snapshot.FeatureMsrs?.Value;
         _indices = [.. rows.Select(row => row.Index)];
         _kinds = [.. rows.Select(row => row.Kind)];
         _startsAtMaximum = [.. rows.Select(row => row.StartsAtMaximum)];
@@ -73,7 +75,7 @@ internal sealed class MsrMap
         HashSet<uint> ruled = [];
         foreach (ModelMsr written in ModelMsrTable.All)
         {
-            ModelMsr row = written.On(host.Behaviours);
+            ModelMsr row = written.On(host.Behaviours, snapshot.KvmModule?.Value);
             bool present = row.Presence switch
             {
                 MsrPresence.Always => true,
@@ -89,7 +91,7 @@ internal sealed class MsrMap
         }
 
         rows.AddRange(listed.Where(index => !ruled.Contains(index)).Order().Take(short.MaxValue - rows.Count)
-            .Select(index => new ModelMsr(index, MsrTreatment.Stored, MsrPresence.Listed, 0, false, null)));
+            .Select(index => new ModelMsr(index, ModelMsr.Unruled(index, snapshot.KvmModule?.Value), MsrPresence.Listed, 0, false, null)));
         return new MsrMap(InAskedOrder(rows, snapshot), snapshot);
     }
 
@@ -137,6 +139,9 @@ internal sealed class MsrMap
     /// <summary>The slots from one on, which may be the count.</summary>
     public ReadOnlySpan<MsrSlot> SlotsFrom(int slot) => _slots.AsSpan(slot);
 
+    /// <summary>The host's value of a feature MSR; null if the snapshot does not have it.</summary>
+    public ulong? Maximum(int slot) => _features is { } known && known.TryGet(_indices[slot], out ulong maximum) ? maximum : null;
+
     /// <summary>Does a new vCPU start at the host's maximum?</summary>
     public bool StartsAtMaximum(int slot) => _startsAtMaximum[slot];
 
@@ -160,7 +165,7 @@ internal sealed class MsrMap
         MsrTreatment.Stored => MsrJudgement.None,
         MsrTreatment.KvmPv => MsrJudgement.WhenPvEnforced,
         MsrTreatment.Vmx => MsrJudgement.Vmx,
-        MsrTreatment.Efer or MsrTreatment.ApicBase => MsrJudgement.Both,
+        MsrTreatment.Efer or MsrTreatment.ApicBase or MsrTreatment.FsBase or MsrTreatment.GsBase or MsrTreatment.Sysenter or MsrTreatment.KvmPoll or MsrTreatment.KvmPfInt or MsrTreatment.KvmPfAck => MsrJudgement.Both,
         _ => _unknown[slot] || _required[slot] != default ? MsrJudgement.Both : MsrJudgement.Writing,
     };
 

@@ -14,6 +14,7 @@ internal static class ResetState
     private const byte CodeType = 0xb;
     private const byte DataType = 3;
     private const byte LdtType = 2;
+    private const byte BusyTask16 = 3;
     private static readonly KvmSegment Data = new(0, ushort.MaxValue, 0, DataType, 1, 0, 0, 1, 0, 0, 0, 0);
     private static readonly KvmSegment Code = new(CodeBase, ushort.MaxValue, CodeSelector, CodeType, 1, 0, 0, 1, 0, 0, 0, 0);
     private static readonly KvmSegment Task = new(0, ushort.MaxValue, 0, CodeType, 1, 0, 0, 0, 0, 0, 0, 0);
@@ -22,6 +23,14 @@ internal static class ResetState
 
     private static readonly KvmSystemRegisters Bootstrap = new(
         Code, Data, Data, Data, Data, Data, Task, Ldt, Table, Table, Cr0Cd | Cr0Nw | Cr0Et, 0, 0, 0, 0, 0, ApicDefaultBase | ApicBaseEnable | ApicBaseBsp);
+
+    /// <summary>kvm_amd leaves the accessed bits of CS and SS alone and has a 16-bit task segment (arch/x86/kvm/svm/svm.c init_vmcb, svm_get_segment).</summary>
+    private static readonly KvmSystemRegisters SvmBootstrap = Bootstrap with
+    {
+        Cs = Code with { Type = CodeType & ~1 },
+        Ss = Data with { Type = DataType & ~1 },
+        Tr = Task with { Type = BusyTask16 },
+    };
 
     private static readonly KvmSystemRegisters Application = Bootstrap with { ApicBase = ApicDefaultBase | ApicBaseEnable };
 
@@ -33,6 +42,16 @@ internal static class ResetState
     /// </summary>
     public static KvmRegs General { get; } = new(0, 0, 0, ResetFamily, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ResetRip, VcpuRegisters.RflagsFixed);
 
+    /// <summary>Does a bootstrap vCPU stand at the reset vector (arch/x86/kvm/x86.c __set_sregs_common)?</summary>
+    public static bool IsAtReset(in KvmSystemRegisters registers, ulong rip)
+        => (registers.ApicBase & ApicBaseBsp) != 0 && rip == ResetRip && registers.Cs is { Selector: CodeSelector, Base: CodeBase } && (registers.Cr0 & Cr0Pe) == 0;
+
     /// <summary>System registers.</summary>
-    public static KvmSystemRegisters System(bool isBootstrap) => isBootstrap ? Bootstrap : Application;
+    /// <param name="isBootstrap">Is it the vCPU with id 0?</param>
+    /// <param name="isSvm">Is the vendor module kvm_amd?</param>
+    public static KvmSystemRegisters System(bool isBootstrap, bool isSvm = false)
+    {
+        KvmSystemRegisters registers = isSvm ? SvmBootstrap : Bootstrap;
+        return isBootstrap ? registers : registers with { ApicBase = Application.ApicBase };
+    }
 }

@@ -1,3 +1,4 @@
+using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Model.Cpuid;
 using Portolan.Kvm.Model.Host;
@@ -13,17 +14,21 @@ internal static class SystemRegisterRules
     private static readonly ulong EferKnown = Known(EferFeatures);
 
     /// <summary>The first rule violated.</summary>
-    public static RefusalRule? Violated(in KvmSystemRegisters registers, GuestCpuid guest, ModelHost host, bool vmxon)
+    public static RefusalRule? Violated(in KvmSystemRegisters registers, GuestCpuid guest, ModelHost host, ulong apicBase, bool vmxon, bool hasCpuid)
         => Modes(registers, guest)
-            ?? Cr4(registers.Cr4, guest, host, vmxon)
+            ?? Cr4(registers.Cr4, guest, host, vmxon, hasCpuid)
             ?? Cr0(registers.Cr0)
-            ?? Efer(registers.Efer, host)
-            ?? GuestEfer(registers.Efer, guest)
-            ?? ApicBase(registers.ApicBase, guest);
+            ?? EferOfSregs(registers.Efer, guest, host)
+            ?? ApicBase(registers.ApicBase, apicBase, guest, host);
 
     /// <summary>CR0 alone.</summary>
     public static RefusalRule? Cr0(ulong cr0)
         => cr0 > uint.MaxValue || (cr0 & (Cr0Nw | Cr0Cd)) == Cr0Nw || (cr0 & (Cr0Pg | Cr0Pe)) == Cr0Pg ? ClauseTable.SregsCr0 : null;
+
+    /// <summary>EFER by KVM_SET_SREGS: KVM did not always look at more than the modes.</summary>
+    private static RefusalRule? EferOfSregs(ulong efer, GuestCpuid guest, ModelHost host)
+        => host.Behaviours.SregsEfer == SregsEfer.ModesOnly || (Efer(efer, host) ?? GuestEfer(efer, guest)) is not { } rule ? null
+            : host.Behaviours.SregsEfer is null ? MissingFact.Rule("sregs.efer") : rule;
 
     /// <summary>EFER against the host: the part that KVM_SET_MSRS checks as well (contract M22).</summary>
     public static RefusalRule? Efer(ulong efer, ModelHost host)
@@ -46,7 +51,18 @@ internal static class SystemRegisterRules
         => (efer & EferKnown & ~Permitted(EferFeatures, guest.Features)) != 0 ? ClauseTable.SregsEferGuest : null;
 
     /// <summary>IA32_APIC_BASE, set by the host.</summary>
-    public static RefusalRule? ApicBase(ulong value, GuestCpuid guest)
+    public static RefusalRule? ApicBase(ulong value, ulong current, GuestCpuid guest, ModelHost host)
+    {
+        RefusalRule? rule = ApicBase(value, guest);
+        return rule is null || value != current ? rule : host.Behaviours.SregsApicBaseUnchanged switch
+        {
+            SregsApicBaseUnchanged.Taken => null,
+            SregsApicBaseUnchanged.Judged => rule,
+            _ => MissingFact.Rule("sregs.apic-base-unchanged"),
+        };
+    }
+
+    private static RefusalRule? ApicBase(ulong value, GuestCpuid guest)
     {
         ulong reserved = ApicBaseReserved | guest.ReservedAddressBits | (guest.Features[ModelFeature.X2Apic] ? 0 : ApicBaseX2Apic);
         bool invalidMode = (value & (ApicBaseX2Apic | ApicBaseEnable)) == ApicBaseX2Apic;
@@ -70,7 +86,7 @@ internal static class SystemRegisterRules
     private static ulong Cr3Reserved(GuestCpuid guest)
         => guest.ReservedAddressBits & ~(guest.Features[ModelFeature.Lam] ? 3UL << 61 : 0);
 
-    private static RefusalRule? Cr4(ulong cr4, GuestCpuid guest, ModelHost host, bool vmxon)
+    private static RefusalRule? Cr4(ulong cr4, GuestCpuid guest, ModelHost host, bool vmxon, bool hasCpuid)
     {
         ulong beyond = cr4 & ~Cr4Basic;
         if (beyond != 0)
@@ -97,7 +113,9 @@ internal static class SystemRegisterRules
 
             if ((beyond & ~guest.PermittedCr4) != 0)
             {
-                return ClauseTable.SregsCr4Guest;
+                // A vCPU that never had a CPUID was once held to the host alone.
+                return hasCpuid || host.Behaviours.SregsCr4BeforeCpuid == SregsCr4BeforeCpuid.Guest ? ClauseTable.SregsCr4Guest
+                    : host.Behaviours.SregsCr4BeforeCpuid is null ? MissingFact.Rule("sregs.cr4-before-cpuid") : null;
             }
         }
 

@@ -101,6 +101,21 @@ public sealed partial record KvmBehaviours
     /// <summary>vcpu.one-reg (contract X38).</summary>
     public VcpuOneReg? VcpuOneReg { get; init; }
 
+    /// <summary>msr.hwcr (contract -).</summary>
+    public MsrHwcr? MsrHwcr { get; init; }
+
+    /// <summary>sregs.efer (contract -).</summary>
+    public SregsEfer? SregsEfer { get; init; }
+
+    /// <summary>cpuid.no-vendor (contract -).</summary>
+    public CpuidNoVendor? CpuidNoVendor { get; init; }
+
+    /// <summary>sregs.cr4-before-cpuid (contract -).</summary>
+    public SregsCr4BeforeCpuid? SregsCr4BeforeCpuid { get; init; }
+
+    /// <summary>sregs.apic-base-unchanged (contract -).</summary>
+    public SregsApicBaseUnchanged? SregsApicBaseUnchanged { get; init; }
+
     /// <summary>The value of a behaviour by its id, as the table spells it; null if it is not known or the id is none of ours.</summary>
     public string? this[string id] => id switch
     {
@@ -135,6 +150,11 @@ public sealed partial record KvmBehaviours
         "vmx.restore-against" => VmxRestoreAgainst is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
         "vmx.cr4-fixed1" => VmxCr4Fixed1 is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
         "vcpu.one-reg" => VcpuOneReg is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
+        "msr.hwcr" => MsrHwcr is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
+        "sregs.efer" => SregsEfer is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
+        "cpuid.no-vendor" => CpuidNoVendor is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
+        "sregs.cr4-before-cpuid" => SregsCr4BeforeCpuid is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
+        "sregs.apic-base-unchanged" => SregsApicBaseUnchanged is { } value ? BehaviourTable.ValueOf(id, (int)value) : null,
         _ => null,
     };
 
@@ -172,6 +192,11 @@ public sealed partial record KvmBehaviours
         "vmx.restore-against" => this with { VmxRestoreAgainst = (VmxRestoreAgainst?)BehaviourTable.IndexOf(id, value) },
         "vmx.cr4-fixed1" => this with { VmxCr4Fixed1 = (VmxCr4Fixed1?)BehaviourTable.IndexOf(id, value) },
         "vcpu.one-reg" => this with { VcpuOneReg = (VcpuOneReg?)BehaviourTable.IndexOf(id, value) },
+        "msr.hwcr" => this with { MsrHwcr = (MsrHwcr?)BehaviourTable.IndexOf(id, value) },
+        "sregs.efer" => this with { SregsEfer = (SregsEfer?)BehaviourTable.IndexOf(id, value) },
+        "cpuid.no-vendor" => this with { CpuidNoVendor = (CpuidNoVendor?)BehaviourTable.IndexOf(id, value) },
+        "sregs.cr4-before-cpuid" => this with { SregsCr4BeforeCpuid = (SregsCr4BeforeCpuid?)BehaviourTable.IndexOf(id, value) },
+        "sregs.apic-base-unchanged" => this with { SregsApicBaseUnchanged = (SregsApicBaseUnchanged?)BehaviourTable.IndexOf(id, value) },
         _ => this,
     };
 }
@@ -479,4 +504,49 @@ public enum VcpuOneReg
     Absent,
     /// <summary>KVM_GET_ONE_REG knows GUEST_SSP.</summary>
     Present,
+}
+
+/// <summary>Values of msr.hwcr (contract -).</summary>
+public enum MsrHwcr
+{
+    /// <summary>MSR_K7_HWCR takes McStatusWrEn alone, and 0 does not clear it again.</summary>
+    McStatus,
+    /// <summary>MSR_K7_HWCR takes McStatusWrEn and TscFreqSel.</summary>
+    McStatusAndTsc,
+}
+
+/// <summary>Values of sregs.efer (contract -).</summary>
+public enum SregsEfer
+{
+    /// <summary>KVM_SET_SREGS looks at LME and LMA of EFER only, against paging.</summary>
+    ModesOnly,
+    /// <summary>KVM_SET_SREGS refuses EFER bits that KVM or the guest CPUID lacks.</summary>
+    Checked,
+}
+
+/// <summary>Values of cpuid.no-vendor (contract -).</summary>
+public enum CpuidNoVendor
+{
+    /// <summary>A guest CPUID that names no vendor is held to neither vendor's MSR rules.</summary>
+    Neither,
+    /// <summary>A guest CPUID that does not name AMD or Hygon is held to Intel's MSR rules.</summary>
+    Intel,
+}
+
+/// <summary>Values of sregs.cr4-before-cpuid (contract -).</summary>
+public enum SregsCr4BeforeCpuid
+{
+    /// <summary>Before any SET_CPUID2, KVM_SET_SREGS holds CR4 to what KVM supports alone.</summary>
+    Host,
+    /// <summary>Before any SET_CPUID2, KVM_SET_SREGS holds CR4 to an empty guest CPUID.</summary>
+    Guest,
+}
+
+/// <summary>Values of sregs.apic-base-unchanged (contract -).</summary>
+public enum SregsApicBaseUnchanged
+{
+    /// <summary>IA32_APIC_BASE is judged by the guest CPUID even if it keeps its value.</summary>
+    Judged,
+    /// <summary>IA32_APIC_BASE is taken without a look if it keeps its value.</summary>
+    Taken,
 }

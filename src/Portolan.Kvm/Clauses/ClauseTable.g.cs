@@ -190,6 +190,9 @@ public static partial class ClauseTable
     /// <summary>msr.canonical: The address is canonical (contract S12).</summary>
     public static RefusalRule MsrCanonical { get; } = new("msr.canonical", "The address is canonical", "arch/x86/kvm/x86.c __kvm_set_msr; contract S12");
 
+    /// <summary>msr.reserved-bits: An MSR of which KVM takes some values only has one of them.</summary>
+    public static RefusalRule MsrReservedBits { get; } = new("msr.reserved-bits", "An MSR of which KVM takes some values only has one of them", "arch/x86/kvm/x86.c kvm_set_msr_common, set_msr_mce; arch/x86/kvm/mtrr.c kvm_mtrr_valid; arch/x86/kvm/svm/svm.c svm_set_msr");
+
     /// <summary>msr.pat: Each byte of IA32_PAT is a memory type: 0, 1, 4, 5, 6 or 7.</summary>
     public static RefusalRule MsrPat { get; } = new("msr.pat", "Each byte of IA32_PAT is a memory type: 0, 1, 4, 5, 6 or 7", "arch/x86/kvm/x86.c kvm_pat_valid; SDM vol. 3A, 13.12.2");
 
@@ -533,6 +536,7 @@ public static partial class ClauseTable
         new(MsrXss, "M23,S5,X39", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at MSR DA0H: a guest that enabled CET state cannot arrive on a kernel before 6.18", "XSAVES in the guest would save state that KVM does not switch"),
         new(MsrXfd, "M23,X25", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at MSR 1C4H or 1C5H: AMX guests arrive only after SET_CPUID2 gave the vCPU the component", "the MSR arms #NM for a component, which means nothing for one that the guest does not have"),
         new(MsrCanonical, "S12", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: a 57-bit address of a guest with LA57 does not fit this CPU", "the CPU raises #GP when it loads the MSR"),
+        new(MsrReservedBits, "", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: the saved value is damaged, or a later kernel's that this one does not know", "KVM emulates the MSR and knows the bits that mean something"),
         new(MsrPat, "", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at MSR 277H: the saved value is damaged, as no CPU takes it", "the other encodings are reserved (SDM vol. 3A, Page Attribute Table)"),
         new(MsrVmxDerived, "M6,M11", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: a VMM that restores everything it read, instead of the TRUE forms, cannot start the guest", "one register is the truth and the others follow from it, so two of them cannot disagree"),
         new(MsrVmxVmxon, "M7,C9", "kvm", ClauseSeverity.Blocks, "KVM_SET_MSRS stops at this MSR: nested state was loaded before the VMX capability MSRs", "the guest hypervisor has read the capabilities by then"),

@@ -1,4 +1,5 @@
 using Portolan.Kvm.Capabilities;
+using Portolan.Kvm.State;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Features;
 
@@ -10,6 +11,11 @@ internal static class MsrProbes
     private const uint ArchCapabilities = 0x10a;
     private const uint VmxBasic = 0x480;
     private const ulong StuffFeatureMsrsQuirk = 1 << 8;
+    private const uint ExtendedFirst = 0x80000000, AddressWidths = 0x80000008, NarrowWidths = 48 << 8 | 30;
+    private const uint TscAux = 0xc0000103;
+    private const uint HwcrIndex = 0xc0010015;
+    private const ulong HwcrMcStatus = 1 << 18, HwcrTscFrequency = 1 << 24;
+    private const ulong EferReserved = 1UL << 63;
 
     internal static IEnumerable<ProbeOutcome> Run(IKvmSystem system)
     {
@@ -20,6 +26,84 @@ internal static class MsrProbes
         yield return ArchCapabilitiesRule(system, features);
         yield return ProbeOutcome.Undecided("msr.feat-ctl", "it shows only on a host with VMX, and there only together with the guest CPUID's bits");
         yield return Xss(system);
+        yield return Hwcr(system);
+        yield return NoVendor(system);
+        yield return EferOfSregs(system);
+        yield return Cr4BeforeCpuid(system);
+        yield return ApicBaseUnchanged(system);
+    }
+
+    private static ProbeOutcome ApicBaseUnchanged(IKvmSystem system)
+    {
+        const string Id = "sregs.apic-base-unchanged";
+        return OnEmpty(system, Id, vcpu =>
+        {
+            bool narrow = vcpu.Vcpu.SetCpuid2(CpuidTable.From([new(new(ExtendedFirst, 0), false, new(AddressWidths, 0, 0, 0)), new(new(AddressWidths, 0), false, new(NarrowWidths, 0, 0, 0))])).Ok;
+            KvmAnswer<KvmSregs> sregs = vcpu.Vcpu.GetSregs();
+            if (!narrow || !sregs.Ok)
+            {
+                return (null, "no vCPU with 30 physical-address bits");
+            }
+
+            bool taken = vcpu.Vcpu.SetSregs(sregs.Value).Ok;
+            return (taken ? "taken" : "judged", $"KVM_SET_SREGS of a new vCPU's own IA32_APIC_BASE with 30 physical-address bits {Taken(taken)}");
+        });
+    }
+
+    private static ProbeOutcome NoVendor(IKvmSystem system)
+    {
+        const string Id = "cpuid.no-vendor";
+        return OnEmpty(system, Id, vcpu =>
+        {
+            bool small = vcpu.TrySetMsr(TscAux, 1), large = vcpu.TrySetMsr(TscAux, 1UL << 32);
+            return ((small, large) switch { (true, true) => "neither", (true, false) => "intel", _ => null },
+                $"KVM_SET_MSRS of MSR C0000103H with an empty guest CPUID: 1 {Taken(small)}, 100000000H {Taken(large)}");
+        });
+    }
+
+    private static ProbeOutcome Cr4BeforeCpuid(IKvmSystem system)
+    {
+        const string Id = "sregs.cr4-before-cpuid";
+        KvmAnswer<CpuidTable> supported = system.GetSupportedCpuid();
+        GatedBit[] bits = [.. GatedBits.Cr4.Where(row => supported.Ok && supported.Value.Has(row.Feature))];
+        KvmAnswer<ProbeVcpu> created = ProbeVcpu.Create(system);
+        if (!created.Ok || bits.Length == 0)
+        {
+            return ProbeOutcome.Undecided(Id, created.Ok ? "KVM supports no feature that has a bit in CR4" : $"no vCPU: {created.Errno}");
+        }
+
+        using ProbeVcpu vcpu = created.Value;
+        KvmAnswer<KvmSregs> sregs = vcpu.Vcpu.GetSregs();
+        bool taken = sregs.Ok && vcpu.Vcpu.SetSregs(sregs.Value with { Registers = sregs.Value.Registers with { Cr4 = 1UL << bits[0].Bit } }).Ok;
+        return new(Id, taken ? "host" : "guest", $"KVM_SET_SREGS with CR4[{bits[0].Bit}] before KVM_SET_CPUID2 {Taken(taken)}");
+    }
+
+    private static ProbeOutcome Hwcr(IKvmSystem system)
+    {
+        const string Id = "msr.hwcr";
+        return OnEmpty(system, Id, vcpu =>
+        {
+            bool status = vcpu.TrySetMsr(HwcrIndex, HwcrMcStatus), frequency = vcpu.TrySetMsr(HwcrIndex, HwcrTscFrequency);
+            return ((status, frequency) switch { (true, true) => "mc-status-and-tsc", (true, false) => "mc-status", _ => null },
+                $"KVM_SET_MSRS of MSR C0010015H: bit 18 {Taken(status)}, bit 24 {Taken(frequency)}");
+        });
+    }
+
+    private static ProbeOutcome EferOfSregs(IKvmSystem system)
+    {
+        const string Id = "sregs.efer";
+        return OnEmpty(system, Id, vcpu =>
+        {
+            KvmAnswer<KvmSregs> sregs = vcpu.Vcpu.GetSregs();
+            if (!sregs.Ok)
+            {
+                return (null, $"KVM_GET_SREGS: {sregs.Errno}");
+            }
+
+            KvmSystemRegisters registers = sregs.Value.Registers;
+            bool taken = vcpu.Vcpu.SetSregs(sregs.Value with { Registers = registers with { Efer = registers.Efer | EferReserved } }).Ok;
+            return (taken ? "modes-only" : "checked", $"KVM_SET_SREGS with the reserved bit 63 of EFER {Taken(taken)}");
+        });
     }
 
     private static ProbeOutcome HostAccess(IKvmSystem system, uint[] features)

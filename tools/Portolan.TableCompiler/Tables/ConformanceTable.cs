@@ -4,12 +4,14 @@ using System.Text;
 namespace Portolan.TableCompiler.Tables;
 
 /// <summary>
-/// data/kvm/deviations.tsv, not-by-ioctl.tsv, selftests.tsv and corrections.tsv: what kernels are known to do against the cases of the contract, which
-/// clauses of KVM no ioctl shows, and the pages that map the kernel's own selftests and say where kernels contradict the contract's facts.
+/// data/kvm/deviations.tsv, differences.tsv, not-by-ioctl.tsv, selftests.tsv and corrections.tsv: what kernels are known to do against the cases of the
+/// contract and otherwise than the model, which clauses of KVM no ioctl shows, and the pages that map the kernel's own selftests and say where
+/// kernels contradict the contract's facts.
 /// </summary>
 internal sealed class ConformanceTable : ITable
 {
     private const string Deviations = "data/kvm/deviations.tsv";
+    private const string Differences = "data/kvm/differences.tsv";
     private const string NotByIoctl = "data/kvm/not-by-ioctl.tsv";
     private const string Selftests = "data/kvm/selftests.tsv";
     private const string Corrections = "data/kvm/corrections.tsv";
@@ -19,6 +21,7 @@ internal sealed class ConformanceTable : ITable
     public IEnumerable<GeneratedFile> Compile(string root, Problems problems)
     {
         yield return new(Folder + "KnownDeviations.g.cs", EmitDeviations(root, problems));
+        yield return new(Folder + "Differential/KnownDifferences.g.cs", EmitDifferences(root, problems));
         yield return new(Folder + "NotByIoctl.g.cs", EmitNotByIoctl(root, problems));
         yield return new("docs/contract/selftests.md", EmitSelftests(root, problems));
         yield return new("docs/contract/corrections.md", EmitCorrections(root, problems));
@@ -37,7 +40,7 @@ internal sealed class ConformanceTable : ITable
         code.Line("[");
         foreach (TsvRow row in file.Rows)
         {
-            string modules = string.Join(", ", row.List("modules").Select(CodeWriter.Literal));
+            string modules = Literals(row, "modules");
             code.Line($"    new({CodeWriter.Literal(row["case"])}, [{modules}], {KernelSpans.Emit(row, "kernels", problems)}, {CodeWriter.Literal(row.Optional("cpu") ?? "")}, {CodeWriter.Literal(row["found"])}, {CodeWriter.Literal(row["statement"])}),");
             if (modules.Length == 0 && row.List("kernels").Count == 0 && row.Optional("cpu") is null)
             {
@@ -49,6 +52,30 @@ internal sealed class ConformanceTable : ITable
         code.Close();
         return code.ToString();
     }
+
+    private static string EmitDifferences(string root, Problems problems)
+    {
+        TsvFile file = TsvFile.Read(root, Differences, ["group", "members", "modules", "kernels", "statement", "source"], problems);
+        file.RequireUnique(problems, "group", "members", "modules");
+        CodeWriter code = new(Differences);
+        code.Line("using Portolan.Kvm.Kernel;");
+        code.Line();
+        code.Line("namespace Portolan.Conformance.Differential;");
+        code.Line();
+        code.Open("internal static partial class KnownDifferences");
+        code.Line("private static readonly KnownDifference[] Rows =");
+        code.Line("[");
+        foreach (TsvRow row in file.Rows)
+        {
+            code.Line($"    new({CodeWriter.Literal(row["group"])}, [{Literals(row, "members")}], [{Literals(row, "modules")}], {KernelSpans.Emit(row, "kernels", problems)}, {CodeWriter.Literal(row["statement"])}),");
+        }
+
+        code.Line("];");
+        code.Close();
+        return code.ToString();
+    }
+
+    private static string Literals(TsvRow row, string column) => string.Join(", ", row.List(column).Select(CodeWriter.Literal));
 
     private static string EmitNotByIoctl(string root, Problems problems)
     {

@@ -1,0 +1,112 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Portolan.Cli.Frame;
+using Portolan.Documents.Tests;
+using Portolan.Kvm.Linux;
+
+namespace Portolan.Conformance.Tests;
+
+/// <summary><c>portolan conformance differential</c>: its JSON, its exit codes, and the live kernel.</summary>
+public sealed class DifferentialCommandTests
+{
+    private const string Host = "shipped:amd-qemu-max-6.1.192";
+
+    [Fact]
+    public void The_live_kernel_has_no_unexplained_difference()
+    {
+        Assert.SkipUnless(LinuxKvm.TryOpen(out KvmSystem? system, out string? reason), reason ?? "no /dev/kvm");
+        system!.Dispose();
+        (ExitCode code, JsonNode document) = Json("--count", "3000", "--seed", "11");
+
+        string[] unexplained = [.. document["mismatches"]!.AsArray().Where(static one => one!["reason"] is null).Select(static one => one!.ToJsonString())];
+        Assert.True(code == ExitCode.Done && unexplained.Length == 0, string.Join("\n", unexplained));
+        Assert.True(document["steps"]!.GetValue<long>() >= 3000 && document["ioctls"]!.GetValue<long>() > 20_000);
+        Assert.Equal("live", document["subject"]!.GetValue<string>());
+        Check(document);
+    }
+
+    [Fact]
+    public void A_model_in_the_kernels_place_is_like_itself()
+    {
+        (ExitCode code, JsonNode document) = Json("--subject", "model", "--host", Host, "--count", "500");
+
+        Assert.Equal((ExitCode.Done, true), (code, document["ok"]!.GetValue<bool>()));
+        Assert.Empty(document["mismatches"]!.AsArray());
+        Check(document);
+    }
+
+    [Fact]
+    public void A_model_of_another_generation_is_exit_1_with_the_sequence_that_shows_it()
+    {
+        (ExitCode code, JsonNode document) = Json("--subject", "model:G0", "--host", Host, "--count", "500");
+
+        JsonNode[] xsave = [.. document["mismatches"]!.AsArray().Where(static one => one!["group"]!.GetValue<string>().StartsWith("KVM_GET_XSAVE", StringComparison.Ordinal)).Select(static one => one!)];
+        Assert.Equal((ExitCode.Incompatible, false), (code, document["ok"]!.GetValue<bool>()));
+        Assert.NotEmpty(xsave);
+        Assert.All(xsave, static one => Assert.InRange(one["steps"]!.AsArray().Count, 1, 4));
+        Check(document);
+        (ExitCode again, string text, string _) = Run("--subject", "model:G0", "--host", Host, "--count", "500");
+        Assert.Equal(ExitCode.Incompatible, again);
+        Assert.Contains("unexplained differences", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_host_without_kvm_is_exit_69()
+    {
+        (ExitCode code, string _, string error) = Run("--device", "/dev/null");
+
+        Assert.Equal(ExitCode.Unavailable, code);
+        Assert.StartsWith("portolan: ", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(ExitCode.Usage, "--count", "0", "--subject", "model", "--host", Host)]
+    [InlineData(ExitCode.BadInput, "--subject", "model")]
+    [InlineData(ExitCode.BadInput, "--subject", "model:G9", "--host", Host)]
+    [InlineData(ExitCode.BadInput, "--subject", "another", "--host", Host)]
+    [InlineData(ExitCode.BadInput, "--subject", "model", "--host", "shipped:nothing")]
+    public void A_wrong_word_is_one_line(ExitCode expected, params string[] words)
+    {
+        (ExitCode code, string output, string error) = Run(words);
+
+        Assert.Equal((expected, ""), (code, output));
+        Assert.Single(error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
+    public void Every_recorded_run_keeps_to_the_schema_and_has_no_unexplained_difference()
+    {
+        string[] files = Directory.GetFiles(Repository.At("data", "results"), "differential-*.json");
+
+        Assert.True(files.Length >= 3);
+        Assert.All(files, static file =>
+        {
+            JsonNode document = JsonNode.Parse(File.ReadAllText(file))!;
+            Check(document);
+            Assert.True(document["ok"]!.GetValue<bool>(), file);
+            Assert.Equal("live", document["subject"]!.GetValue<string>());
+        });
+    }
+
+    private static void Check(JsonNode document)
+    {
+        SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", "differential-1.schema.json")))!);
+        check.Check(document);
+        Assert.Empty(check.Problems);
+    }
+
+    private static (ExitCode Code, JsonNode Document) Json(params string[] words)
+    {
+        (ExitCode code, string output, string error) = Run(["--json", .. words]);
+        Assert.Equal("", error);
+        return (code, JsonNode.Parse(output)!);
+    }
+
+    private static (ExitCode Code, string Output, string Error) Run(params string[] words)
+    {
+        using MemoryStream output = new();
+        using StringWriter error = new();
+        ExitCode code = CommandLineProgram.Run(["conformance", "differential", .. words], new Terminal(Stream.Null, output, error, isInteractive: false));
+        return (code, Encoding.UTF8.GetString(output.ToArray()), error.ToString());
+    }
+}
