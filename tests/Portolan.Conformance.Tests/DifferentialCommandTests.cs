@@ -76,7 +76,7 @@ public sealed class DifferentialCommandTests
     [Fact]
     public void Every_recorded_run_keeps_to_the_schema_and_has_no_unexplained_difference()
     {
-        string[] files = Directory.GetFiles(Repository.At("data", "results"), "differential-*.json");
+        string[] files = Directory.GetFiles(Repository.At("data", "results", "differential"), "*.json");
 
         Assert.True(files.Length >= 3);
         Assert.All(files, static file =>
