@@ -5,6 +5,7 @@ using Portolan.Kvm.Guest;
 using Portolan.Kvm.Snapshot;
 using Portolan.Kvm.State;
 using Portolan.Testing;
+using Portolan.X86.Cpuid;
 using Xunit;
 
 namespace Portolan.Kvm.Model.Tests;
