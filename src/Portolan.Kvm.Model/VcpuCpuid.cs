@@ -20,9 +20,6 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
     /// <summary>What KVM derived from the stored table.</summary>
     public GuestCpuid Compiled { get; private set; } = GuestCpuid.None;
 
-    /// <summary>The last table that had KVM's features: a table without them leaves them as they were (arch/x86/kvm/cpuid.c kvm_vcpu_after_set_cpuid).</summary>
-    public CpuidTable Paravirtual { get; private set; } = CpuidTable.Empty;
-
     /// <summary>Was there a KVM_SET_CPUID2?</summary>
     public bool IsSet { get; private set; }
 
@@ -81,7 +78,6 @@ internal sealed class VcpuCpuid(ModelVcpu vcpu, XsavePolicy xsave)
         {
             Compiled = compiled;
             IsSet = true;
-            Paravirtual = table.TryGet(CpuidLeaf.KvmFeatures, 0, out _) ? table : Paravirtual;
             xsave.OnCpuid(compiled.PromisedXcr0);
             vcpu.Msrs.OnCpuid();
             Invalidate();

@@ -367,7 +367,7 @@ internal sealed class VcpuMsrs
     }
 
     /// <summary>Once the VMM enforces it, a PV MSR needs its feature in the guest's CPUID, for the host too (contract S13).</summary>
-    private bool LacksPv(int slot) => _vcpu.EnforcesPvCpuid && _map.Needs(slot) is { } feature && !_vcpu.CpuidState.Paravirtual.Has(feature);
+    private bool LacksPv(int slot) => _vcpu.EnforcesPvCpuid && _map.Needs(slot) is { } feature && !_vcpu.Cpuid.Table.Has(feature);
 
     /// <summary>A KVM that is lenient about MSRs of features that the vCPU lacks is so about these as well (contract M3).</summary>
     private RefusalRule? WriteParavirtual(int slot, ulong value, bool byHost)

@@ -13,7 +13,6 @@ internal static class CpuidLeaf
     public const uint HypervFeatures = 0x40000003;
     public const uint HypervRecommendations = 0x40000004;
     public const uint HypervNested = 0x4000000a;
-    public const uint KvmFeatures = 0x40000001;
     public const uint ExtendedFirst = 0x80000000;
     public const uint AddressWidths = 0x80000008;
     public const uint CentaurFirst = 0xc0000000;
