@@ -79,9 +79,12 @@ public sealed class HopTests
         Assert.True(vcpu.SetXcrs(KvmXcrs.Xcr0(1)).Ok);
         Assert.True(vcpu.EnableEnlightenedVmcs().Ok);
         Assert.Equal("missing:hyperv.lapic-bits", vcpu.GetSupportedHvCpuid().Rule?.Id);
-        IGuestCpu guest = vcpu.Guest;
+        ModelSystem rewritesNothing = ModelSystem.TryCreate(host, KvmBehaviours.Unknown with { CpuidRewrite = CpuidRewrite.None }, out _)!;
+        IKvmVcpu withVmx = Bench.Vcpu(rewritesNothing);
+        Assert.True(withVmx.SetCpuid2(Hosts.GuestWithoutXsaveLeaf(host)).Ok && withVmx.EnableEnlightenedVmcs().Ok);
+        IGuestCpu guest = withVmx.Guest;
         Assert.Equal((GuestFault.NotDecidable, "missing:evmcs.filter-sees"), (guest.Rdmsr(0x48b).Fault, guest.Rdmsr(0x48b).Rule?.Id));
-        Assert.Equal("missing:cpuid.after-run", vcpu.SetCpuid2(nothingToRewrite).Rule?.Id);
+        Assert.Equal("missing:cpuid.after-run", withVmx.SetCpuid2(nothingToRewrite).Rule?.Id);
     }
 
     private static HostSnapshot Host(string cpu, string release) => cpu == "amd" ? Hosts.AmdMax(release) : Hosts.Skx(release);
