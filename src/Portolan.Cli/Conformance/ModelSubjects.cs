@@ -53,6 +53,9 @@ internal static class ModelSubjects
         return Reading.Of<IReadOnlyList<ConformanceSubject>>(subjects);
     }
 
+    /// <summary>The model of one host, as its snapshot says.</summary>
+    public static Reading<IReadOnlyList<ConformanceSubject>> Of(HostSnapshot host) => Model(host, host.Name ?? "host", null);
+
     /// <summary>The model of one host, as its snapshot says, or in the generation that the word names.</summary>
     public static Reading<ConformanceSubject> Of(HostSnapshot host, string word)
     {

@@ -5,7 +5,6 @@ using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Capabilities;
 using Portolan.Kvm.Clauses;
 using Portolan.Kvm.Guest;
-using Portolan.Kvm.Model.Cpuid;
 
 namespace Portolan.Compatibility.Prepared;
 
