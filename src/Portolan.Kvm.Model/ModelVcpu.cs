@@ -236,9 +236,7 @@ internal sealed class ModelVcpu : IKvmVcpu
     public KvmAnswer SetTscKhz(uint khz)
     {
         KvmAnswer answer = TscFrequency.Set(Host, khz, out uint effective);
-
-        // KVM stores the frequency before it looks for hardware that scales (arch/x86/kvm/x86.c kvm_set_tsc_khz).
-        _tscKhz = answer.IsUnknown ? _tscKhz : effective;
+        _tscKhz = answer.Ok ? effective : _tscKhz;
         return answer;
     }
 

@@ -23,9 +23,8 @@ internal static class EventClauses
     {
         VmSettings settings = vcpu.Guest.Contract.Settings;
         uint flags = events.Flags & ~((vcpu.LacksExceptionPayload ? Payload : 0) | (vcpu.LacksTripleFaultEvent ? TripleFault : 0));
-        uint unknown = flags & ~(NmiPending | SipiVector | Shadow | Smm);
+        uint unknown = flags & ~(NmiPending | SipiVector | Shadow | Smm | TripleFault);
         unknown &= settings.ExceptionPayload ? ~Payload : uint.MaxValue;
-        unknown &= settings.TripleFaultEvent ? ~TripleFault : uint.MaxValue;
         if (unknown != 0)
         {
             return ClauseTable.EventsFlags;
@@ -38,8 +37,9 @@ internal static class EventClauses
             return ClauseTable.EventsException;
         }
 
+        // A triple fault that the VM does not know is refused after the rest was taken.
         vcpu.InSmm = (flags & Smm) != 0 ? events.Smm != 0 : vcpu.InSmm;
-        return null;
+        return (flags & TripleFault) != 0 && !settings.TripleFaultEvent ? ClauseTable.EventsFlags : null;
     }
 
     /// <summary>The MP state of a vCPU whose local APIC is not the kernel's.</summary>

@@ -18,8 +18,8 @@ namespace Portolan.Compatibility.Clauses;
 /// <summary>What a VMM asks of KVM before it loads any state: permission, capabilities, CPUID, TSC, feature MSRs.</summary>
 internal static class SetupClauses
 {
-    /// <summary>The bits of KVM_CAP_X2APIC_API that KVM knows.</summary>
-    public const ulong X2ApicApiBits = 3;
+    /// <summary>KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST, which needs a split irqchip (uapi linux/kvm.h).</summary>
+    private const ulong X2ApicSuppressEoi = 4;
 
     /// <summary>KVM_X86_QUIRK_STUFF_FEATURE_MSRS.</summary>
     public const ulong StuffFeatureMsrsQuirk = 1UL << 8;
@@ -58,6 +58,9 @@ internal static class SetupClauses
         }
     }
 
+    /// <summary>The flags of KVM_CAP_X2APIC_API that the host takes of a VM whose irqchip is not split; null if they are not known.</summary>
+    public static ulong? X2ApicApiBits(HostFacts host) => (ulong?)host.Capability(KvmCapability.X2apicApi) & ~X2ApicSuppressEoi;
+
     /// <summary>The VM's settings.</summary>
     public static void Vm(PaperVcpu vcpu, HopReport report)
     {
@@ -78,7 +81,7 @@ internal static class SetupClauses
 
         if (settings.X2ApicApi != 0)
         {
-            Switch(vcpu, report, KvmCapability.X2apicApi, settings.X2ApicApi, X2ApicApiBits);
+            Switch(vcpu, report, KvmCapability.X2apicApi, settings.X2ApicApi, X2ApicApiBits(vcpu.Host) ?? 0);
         }
 
         if (settings.ExceptionPayload)

@@ -17,7 +17,7 @@ internal static class SetupNeeds
         new WordsNeed("permission", Stage.Setup, [ClauseTable.PermissionNotRequestable, ClauseTable.PermissionUnknownComponent], 1, static (guest, need) => need[0] = guest.Guest.Contract.GuestPermission.Bits, OfferPermission),
         new WordsNeed("quirks", Stage.Setup, [ClauseTable.CapabilityQuirks, ClauseTable.CapabilityUnknown], 1, static (guest, need) => need[0] = Settings(guest).DisabledQuirks, OfferQuirks),
         Switch("X2APIC_API", KvmCapability.X2apicApi, static guest => Settings(guest).X2ApicApi != 0),
-        new FlagNeed("X2APIC_API's argument", Stage.Setup, [ClauseTable.CapabilityArgument], static guest => (Settings(guest).X2ApicApi & ~SetupClauses.X2ApicApiBits) != 0, static host => host.Capability(KvmCapability.X2apicApi) is null ? Verdict.Unknown : Verdict.Incompatible),
+        new WordsNeed("X2APIC_API's argument", Stage.Setup, [ClauseTable.CapabilityArgument], 1, static (guest, need) => need[0] = Settings(guest).X2ApicApi, static (host, offer) => offer.Lacks(0, ~(SetupClauses.X2ApicApiBits(host) ?? 0), SetupClauses.X2ApicApiBits(host) is null ? Verdict.Unknown : Verdict.Incompatible)),
         Switch("EXCEPTION_PAYLOAD", KvmCapability.ExceptionPayload, static guest => Settings(guest).ExceptionPayload),
         Switch("X86_TRIPLE_FAULT_EVENT", KvmCapability.X86TripleFaultEvent, static guest => Settings(guest).TripleFaultEvent),
         Switch("HYPERV_ENFORCE_CPUID", KvmCapability.HypervEnforceCpuid, static guest => Settings(guest).EnforceHypervCpuid),

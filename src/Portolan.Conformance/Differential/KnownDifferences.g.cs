@@ -20,5 +20,7 @@ internal static partial class KnownDifferences
         new("MSR", ["C0010000H", "C0010001H", "C0010002H", "C0010003H", "C0010004H", "C0010005H", "C0010006H", "C0010007H", "C0010200H", "C0010201H", "C0010202H", "C0010203H", "C0010204H", "C0010205H", "C0010206H", "C0010207H", "C0010208H", "C0010209H", "C001020AH", "C001020BH"], [], [], "the model has no PMU: it stores these, a kernel holds them to the counters that host, module parameters and guest CPUID leave"),
         new("MSR", ["C0000082H", "C0000083H", "C0000100H", "C0000101H", "C0000102H"], [], [new KernelSpan(null, new KernelRelease(6, 12))], "an address is canonical as CR4.LA57 of the vCPU makes it; the model goes by what the host could, as later kernels do"),
         new("MSR", ["4B564D05H", "4B564D06H", "4B564D07H"], [], [new KernelSpan(null, new KernelRelease(6, 13))], "a second KVM_SET_CPUID2 without leaf 40000001H leaves the PV features of the first; the model goes by the table, as later kernels do"),
+        new("MSR", ["4B564D06H"], [], [], "KVM takes the vector only where the local APIC is its own; the model takes it in every VM, as the VMs of a judgement stand for those of VMMs that have it there"),
+        new("KVM_GET_TSC_KHZ", [], [], [], "after a refused KVM_SET_TSC_KHZ KVM tells the frequency that it refused, though the guest does not run at it; the model tells the one that it runs at"),
     ];
 }

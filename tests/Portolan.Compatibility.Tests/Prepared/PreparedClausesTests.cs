@@ -29,7 +29,7 @@ public sealed partial class PreparedClausesTests
     {
         Dictionary<string, RefusalRule> rules = typeof(ClauseTable).GetProperties().Where(static property => property.PropertyType == typeof(RefusalRule))
             .ToDictionary(static property => property.Name, static property => (RefusalRule)property.GetValue(null)!);
-        return Directory.EnumerateFiles(Repository.At("src", "Portolan.Compatibility", "Clauses"), "*.cs")
+        return Directory.EnumerateFiles(Repository.At("src", "Portolan.Compatibility", "Clauses"), "*.cs").Append(Repository.At("src", "Portolan.Kvm.Model", "Msr", "MsrValueRules.cs"))
             .SelectMany(static file => Named().Matches(File.ReadAllText(file)).Select(static match => match.Groups[1].Value))
             .Where(rules.ContainsKey).Select(name => rules[name].Id);
     }

@@ -98,6 +98,12 @@ public sealed class KernelRecordsTests
             File.Copy(host, Path.Combine(hosts, Path.GetFileName(host)));
         }
 
+        string visible = Directory.CreateDirectory(Path.Combine(folder.Path, "data", "evmcs-visible")).FullName;
+        foreach (string table in Directory.EnumerateFiles(Repo.At("data", "evmcs-visible"), "*.json"))
+        {
+            File.Copy(table, Path.Combine(visible, Path.GetFileName(table)));
+        }
+
         foreach (KernelRecord record in Records.Value)
         {
             File.WriteAllBytes(Path.Combine(results, $"{record.Name}.json"), KernelRecordDocument.Write(record).ToArray());
