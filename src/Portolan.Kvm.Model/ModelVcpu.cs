@@ -74,15 +74,8 @@ internal sealed class ModelVcpu : IKvmVcpu
     /// <summary>G.</summary>
     internal XFeatureMask Promised => _xsavePolicy.Promised;
 
-    /// <summary>Was KVM_CAP_HYPERV_SYNIC or KVM_CAP_HYPERV_SYNIC2 enabled?</summary>
-    internal bool SynicActive { get; private set; }
-
     /// <summary>The synthetic interrupt controller starts enabled (arch/x86/kvm/hyperv.c kvm_hv_activate_synic).</summary>
-    internal void ActivateSynic()
-    {
-        SynicActive = true;
-        _ = _msrs.Write(HypervScontrol, 1, byHost: true);
-    }
+    internal void ActivateSynic() => _ = _msrs.Write(HypervScontrol, 1, byHost: true);
 
     /// <summary>Was KVM_CAP_ENFORCE_PV_FEATURE_CPUID enabled?</summary>
     internal bool EnforcesPvCpuid { get; set; }

@@ -258,7 +258,7 @@ internal sealed class VcpuMsrs
 
     private MsrWriteContext Context(int slot) => new(
         Host.IsSvm, HostHas(ModelFeature.Lbrv), Host.Supported?.Features[ModelFeature.La57] ?? true, HostHas(ModelFeature.TscScale) && _vcpu.Cpuid.Features[ModelFeature.TscScale],
-        Host.Behaviours, _map.Maximum(slot), Host.Capability(KvmCapability.MaxVcpus), _vcpu.Cpuid.VendorEbx, _vcpu.Cpuid.ReservedAddressBits, _vcpu.SynicActive,
+        Host.Behaviours, _map.Maximum(slot), Host.Capability(KvmCapability.MaxVcpus), _vcpu.Cpuid.VendorEbx, _vcpu.Cpuid.ReservedAddressBits,
         _values[slot]);
 
     private bool HostHas(ModelFeature feature) => Host.Supported?.Features[feature] is true;

@@ -193,7 +193,7 @@ internal static class MsrClauses
     private static MsrWriteContext Context(PaperVcpu vcpu, uint index) => new(
         vcpu.Host.IsSvm, HostHas(vcpu, ModelFeature.Lbrv), vcpu.Host.Features?[ModelFeature.La57] ?? true, HostHas(vcpu, ModelFeature.TscScale) && Has(vcpu, ModelFeature.TscScale),
         vcpu.Host.Behaviours, vcpu.Host.Snapshot.FeatureMsrs?.Value.TryGet(index, out ulong maximum) is true ? maximum : null, vcpu.Host.Capability(KvmCapability.MaxVcpus),
-        vcpu.Guest.Contract.Cpuid.GetOrZero(0).Ebx, vcpu.Guest.ReservedAddressBits, SynicActive: true, vcpu.Msr(index));
+        vcpu.Guest.Contract.Cpuid.GetOrZero(0).Ebx, vcpu.Guest.ReservedAddressBits, vcpu.Msr(index));
 
     private static bool HostHas(PaperVcpu vcpu, ModelFeature feature) => vcpu.Host.Features?[feature] is true;
 

@@ -22,5 +22,6 @@ internal static partial class KnownDifferences
         new("MSR", ["4B564D05H", "4B564D06H", "4B564D07H"], [], [new KernelSpan(null, new KernelRelease(6, 13))], "a second KVM_SET_CPUID2 without leaf 40000001H leaves the PV features of the first; the model goes by the table, as later kernels do"),
         new("MSR", ["4B564D06H"], [], [], "KVM takes the vector only where the local APIC is its own; the model takes it in every VM, as the VMs of a judgement stand for those of VMMs that have it there"),
         new("KVM_GET_TSC_KHZ", [], [], [], "after a refused KVM_SET_TSC_KHZ KVM tells the frequency that it refused, though the guest does not run at it; the model tells the one that it runs at"),
+        new("MSR", ["40000080H"], [], [], "KVM takes a value only where KVM_CAP_HYPERV_SYNIC was enabled; the model takes it in every vCPU, as those of a judgement stand for those of VMMs that enabled it"),
     ];
 }

@@ -116,7 +116,7 @@ internal static class ModelMsrTable
         new(0xc0010117, MsrTreatment.HsavePa, MsrPresence.Listed, 0x0, false, null), // MSR_VM_HSAVE_PA
         new(0xc001011f, MsrTreatment.VirtSpecCtrl, MsrPresence.Listed, 0x0, false, null), // MSR_AMD64_VIRT_SPEC_CTRL
         new(0x40000003, MsrTreatment.Zero, MsrPresence.Listed, 0x0, false, null), // HV_X64_MSR_RESET
-        new(0x40000080, MsrTreatment.Synic, MsrPresence.Listed, 0x0, false, null), // HV_X64_MSR_SCONTROL
+        new(0x40000080, MsrTreatment.Stored, MsrPresence.Listed, 0x0, false, null), // HV_X64_MSR_SCONTROL
         new(0x40000105, MsrTreatment.HvCrashCtl, MsrPresence.Listed, 0x0, false, null), // HV_X64_MSR_CRASH_CTL
         new(0x40000118, MsrTreatment.HvInvtsc, MsrPresence.Listed, 0x0, false, null), // HV_X64_MSR_TSC_INVARIANT_CONTROL
         new(0xc0000103, MsrTreatment.TscAux, MsrPresence.Listed, 0x0, false, null), // IA32_TSC_AUX

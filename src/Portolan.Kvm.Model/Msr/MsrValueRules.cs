@@ -14,11 +14,10 @@ namespace Portolan.Kvm.Model.Msr;
 /// <param name="MaxVcpus">KVM_CAP_MAX_VCPUS; null if it is not known.</param>
 /// <param name="GuestVendor">CPUID.0:EBX of the guest; 0 if it has none.</param>
 /// <param name="ReservedAddressBits">The bits that a guest-physical address cannot have.</param>
-/// <param name="SynicActive">Was KVM_CAP_HYPERV_SYNIC enabled?</param>
 /// <param name="Current">The MSR's value before.</param>
 internal readonly record struct MsrWriteContext(
     bool IsSvm, bool HasLbrv, bool HasLa57, bool HasTscScale, KvmBehaviours Behaviours, ulong? Maximum, long? MaxVcpus, uint GuestVendor, ulong ReservedAddressBits,
-    bool SynicActive, ulong Current)
+    ulong Current)
 {
     /// <summary>Do rules for guests of Intel's hold? Null if that is not known.</summary>
     public bool? GuestIsIntel => GuestVendor switch
@@ -77,7 +76,6 @@ internal static class MsrValueRules
             MsrTreatment.Debugctl => !at.IsSvm || !at.HasLbrv || (given & ~(DebugctlLbr | DebugctlDropped)) == 0,
             MsrTreatment.KvmPoll or MsrTreatment.HvInvtsc => given <= 1,
             MsrTreatment.KvmPfInt => given <= byte.MaxValue,
-            MsrTreatment.Synic => given == 0 || at.SynicActive,
             MsrTreatment.MtrrDefault => (given & ~MtrrDefaultKnown) == 0 && IsMtrrType(given),
             MsrTreatment.TscAux => given <= uint.MaxValue || at.GuestIsIntel is false,
             MsrTreatment.TscRatio => at.HasTscScale ? (given & TscRatioReserved) == 0 : given == 0 || given == at.Current,

@@ -12,7 +12,7 @@ internal sealed class ModelMsrsTable : ITable
         "stored", "apic-base", "feat-ctl", "microcode", "platform-info", "arch-capabilities", "tsx-ctrl", "misc-features", "misc-enable",
         "canonical", "xfd", "xfd-err", "pat", "perf-capabilities", "vmx", "xss", "efer", "de-cfg", "kvm-pv",
         "sysenter", "mcg-ctl", "hwcr", "hsave-pa", "virt-spec-ctrl", "debugctl", "last-branch", "mtrr-default", "mtrr-fixed", "mtrr-base", "mtrr-mask",
-        "kvm-poll", "kvm-pf-int", "kvm-pf-ack", "zero", "synic", "hv-crash-ctl", "hv-invtsc",
+        "kvm-poll", "kvm-pf-int", "kvm-pf-ack", "zero", "hv-crash-ctl", "hv-invtsc",
         "fs-base", "gs-base", "tsc-aux", "tsc-ratio", "hv-vp-index",
     ];
 
