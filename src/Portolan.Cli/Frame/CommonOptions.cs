@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using Portolan.Kvm.Kernel;
 
@@ -33,6 +34,29 @@ internal static class CommonOptions
             }
         });
         return option;
+    }
+
+    /// <summary>Hosts by commas, given once or several times.</summary>
+    public static Option<string[]> Hosts(string name, string description, string helpName, bool required) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        Required = required,
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = required ? null : static _ => [],
+        CustomParser = result => ByCommas(name, result),
+    };
+
+    /// <summary>An empty name is a host that somebody meant: fewer hosts would be judged in its place.</summary>
+    private static string[] ByCommas(string option, ArgumentResult result)
+    {
+        string[] names = [.. result.Tokens.SelectMany(static token => token.Value.Split(',', StringSplitOptions.TrimEntries))];
+        if (names.Contains(""))
+        {
+            result.AddError($"{option} {string.Join(' ', result.Tokens.Select(static token => token.Value))}: a host has no name");
+        }
+
+        return names;
     }
 
     public static Option<string?> Output() => new("--output", "-o")

@@ -81,7 +81,7 @@ internal sealed record StreamCheckInputs(StreamPromise Promise, ImmutableArray<(
 /// <summary>The options of <c>portolan stream check</c>, which <c>stream watch</c> shares.</summary>
 internal sealed class StreamCheckOptions
 {
-    private readonly Option<string[]> _hosts = new("--host") { Description = "Snapshots of the hosts to load on, by commas or several times.", HelpName = "HOST", Required = true, AllowMultipleArgumentsPerToken = true };
+    private readonly Option<string[]> _hosts = CommonOptions.Hosts("--host", "Snapshots of the hosts to load on, by commas or several times.", "HOST", required: true);
     private readonly Option<string?> _guest = new("--guest") { Description = "The contract of the guest: what it was promised.", HelpName = "FILE" };
     private readonly Option<string?> _xml = new("--xml") { Description = "The guest's libvirt domain XML, in place of its contract. A save image has its own, which is taken without this.", HelpName = "FILE" };
     private readonly Option<string> _vmm = RouteArguments.Words("--vmm", "What does the VMM do when a step of the restore fails?", "reports", "ignores");
@@ -102,7 +102,7 @@ internal sealed class StreamCheckOptions
     }
 
     public StreamCheckAsked Of(ParseResult parsed) => new(
-        [.. parsed.GetRequiredValue(_hosts).SelectMany(static value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+        [.. parsed.GetRequiredValue(_hosts)],
         parsed.GetValue(_guest),
         parsed.GetValue(_xml),
         parsed.GetRequiredValue(_vmm) == "ignores" ? RestorePolicy.Ignores : RestorePolicy.Reports);

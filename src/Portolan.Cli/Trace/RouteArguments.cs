@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Globalization;
+using Portolan.Cli.Frame;
 using Portolan.Kvm.Capture;
 using Portolan.X86.Vmx;
 
@@ -14,13 +14,8 @@ internal sealed class RouteArguments
     private const string NoControl = "none";
 
     private readonly Option<string?> _guest = new("--guest") { Description = "The guest's contract.", HelpName = "FILE" };
-    private readonly Option<string[]> _via = new("--via")
-    {
-        Description = "The hosts' snapshots in order, by commas; the guest starts on the first. shipped:NAME is a host that comes with the program.",
-        HelpName = "H1,H2,…",
-        DefaultValueFactory = static _ => [],
-        CustomParser = Commas,
-    };
+    private readonly Option<string[]> _via = CommonOptions.Hosts(
+        "--via", "The hosts' snapshots in order, by commas; the guest starts on the first. shipped:NAME is a host that comes with the program.", "H1,H2,…", required: false);
 
     private readonly Option<string?> _state = new("--state") { Description = "The state the guest has on the first host; without it, the most the contract permits.", HelpName = "FILE" };
     private readonly Option<string> _order = Words("--order", "The VMM's restore order.", "qemu", "selftest");
@@ -88,18 +83,6 @@ internal sealed class RouteArguments
         Option<string> option = new(name) { Description = $"{description} ({string.Join(" or ", words)})", HelpName = string.Join('|', words), DefaultValueFactory = _ => words[0] };
         option.AcceptOnlyFromAmong(words);
         return option;
-    }
-
-    /// <summary>An empty name is a host that somebody meant: a shorter route would be judged in its place.</summary>
-    private static string[] Commas(ArgumentResult result)
-    {
-        string[] names = [.. result.Tokens.SelectMany(static token => token.Value.Split(',', StringSplitOptions.TrimEntries))];
-        if (names.Contains(""))
-        {
-            result.AddError($"--via {string.Join(' ', result.Tokens.Select(static token => token.Value))}: a host has no name");
-        }
-
-        return names;
     }
 }
 

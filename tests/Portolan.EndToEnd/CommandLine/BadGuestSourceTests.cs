@@ -52,6 +52,9 @@ public sealed class BadGuestSourceTests
     [InlineData(64, "'--bogus' is no option here", "pool", "matrix", Host, "--bogus")]
     [InlineData(64, "--via a,,b: a host has no name", "check", "--guest", "g", "--via", "a,,b")]
     [InlineData(64, "--via ,: a host has no name", "trace", "--guest", "g", "--via", ",")]
+    [InlineData(64, "--host a,,b: a host has no name", "stream", "check", "s", "--host", "a,,b")]
+    [InlineData(64, "--host a b, : a host has no name", "stream", "watch", "--host", "a", "b, ")]
+    [InlineData(64, "--host : a host has no name", "stream", "check", "s", "--host", "")]
     public void What_is_missing_on_the_command_line_is_said(int code, string expected, params string[] arguments)
     {
         PortolanProcess.Run run = PortolanProcess.Start(arguments);
