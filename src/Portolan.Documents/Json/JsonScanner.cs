@@ -16,22 +16,21 @@ internal ref struct JsonScanner
     private const string EditAdvice = "correct the document or write it again";
     private const int BytesPerToken = 10; // of the densest documents that were seen; more tokens make the list grow
     private const int LongestPlainNumber = 300; // without an exponent, fewer digits are within a double
-    private const ulong EightSpaces = 0x2020_2020_2020_2020;
+    private const int NoPlace = -1; // of a method that tells the place behind what it read: a fault was met
     private static readonly SearchValues<byte> Special = SearchValues.Create([.. Enumerable.Range(0, 0x20).Select(static control => (byte)control), (byte)'"', (byte)'\\']);
 
     private readonly ReadOnlySpan<byte> _bytes;
     private readonly string _file;
-    private readonly bool _comparesAtOnce;
+    private readonly Stack<HashSet<string>>? _names; // of the objects that are not closed yet, where names are compared at once
     private JsonToken[] _tokens;
     private int _count;
-    private int _at;
     private InputFault? _fault;
 
     private JsonScanner(string file, ReadOnlySpan<byte> bytes, bool comparesAtOnce)
     {
         _file = file;
         _bytes = bytes;
-        _comparesAtOnce = comparesAtOnce;
+        _names = comparesAtOnce ? [] : null;
         _tokens = ArrayPool<JsonToken>.Shared.Rent((bytes.Length / BytesPerToken) + 4);
     }
 
@@ -73,26 +72,28 @@ internal ref struct JsonScanner
 
     private bool TryScan(bool isSequence)
     {
-        if (!TryStart())
+        int at = Start();
+        if (at == NoPlace)
         {
             return false;
         }
 
         do
         {
-            if (!TryValue(0))
+            at = Value(at);
+            if (at == NoPlace)
             {
                 return false;
             }
 
-            SkipSpace();
+            at = AfterSpace(_bytes, at);
         }
-        while (isSequence && _at < _bytes.Length);
-        return _at == _bytes.Length || Fault(_at, "the end of the document", Here(_at), "keep one document per file");
+        while (isSequence && at < _bytes.Length);
+        return at == _bytes.Length || Fault(at, "the end of the document", Here(at), "keep one document per file") != NoPlace;
     }
 
-    /// <summary>Goes to the first value; false, with the fault, where there cannot be one.</summary>
-    private bool TryStart()
+    /// <summary>The place of the first value; none where there cannot be one.</summary>
+    private int Start()
     {
         if (!Utf8.IsValid(_bytes))
         {
@@ -100,192 +101,163 @@ internal ref struct JsonScanner
             return Fault(bad, "UTF-8 text", $"byte 0x{_bytes[bad]:x2}", "save the document as UTF-8");
         }
 
-        _at = _bytes.StartsWith("\uFEFF"u8) ? 3 : 0;
-        SkipSpace();
-        return _at < _bytes.Length
-            || Fault(_at, "a JSON document", _bytes.IsEmpty ? "an empty file" : "only white space", "check the path, or write the document again");
+        int at = AfterSpace(_bytes, _bytes.StartsWith("\uFEFF"u8) ? 3 : 0);
+        return at < _bytes.Length ? at
+            : Fault(at, "a JSON document", _bytes.IsEmpty ? "an empty file" : "only white space", "check the path, or write the document again");
     }
 
-    private bool TryValue(int depth)
+    /// <summary>Goes over a value and everything in it, in one loop: what is not closed yet is on a stack.</summary>
+    private int Value(int at)
     {
-        if (_at >= _bytes.Length)
+        Span<Unclosed> stack = stackalloc Unclosed[JsonParser.DeepestNesting];
+        ReadOnlySpan<byte> bytes = _bytes;
+        int depth = 0;
+        do
         {
-            return Fault(_at, "a JSON value", Here(_at), EditAdvice);
+            at = AfterSpace(bytes, at);
+            at = ByteAt(bytes, at) switch
+            {
+                (byte)'"' => String(at),
+                (byte)'{' => Open(at, isObject: true, stack, ref depth),
+                (byte)'[' => Open(at, isObject: false, stack, ref depth),
+                (byte)'t' => Literal(at, "true"u8, JsonKind.Boolean),
+                (byte)'f' => Literal(at, "false"u8, JsonKind.Boolean),
+                (byte)'n' => Literal(at, "null"u8, JsonKind.Null),
+                _ => Number(at),
+            };
+            if (at != NoPlace)
+            {
+                at = BeforeNextValue(at, stack, ref depth);
+            }
         }
-
-        switch (_bytes[_at])
-        {
-            case (byte)'{':
-                return TryObject(depth);
-            case (byte)'[':
-                return TryArray(depth);
-            case (byte)'"':
-                return TryString();
-            case (byte)'t':
-                return TryLiteral("true"u8, JsonKind.Boolean);
-            case (byte)'f':
-                return TryLiteral("false"u8, JsonKind.Boolean);
-            case (byte)'n':
-                return TryLiteral("null"u8, JsonKind.Null);
-            default:
-                return TryNumber();
-        }
+        while (depth > 0 && at != NoPlace);
+        return at;
     }
 
-    private bool TryObject(int depth)
+    /// <summary>Keeps the place of an array or object; what is in it comes behind.</summary>
+    private int Open(int at, bool isObject, scoped Span<Unclosed> stack, ref int depth)
     {
-        int start = _at;
-        int token = Open();
-        if (depth == JsonParser.DeepestNesting)
+        if (depth == stack.Length)
         {
-            return Fault(start, $"at most {JsonParser.DeepestNesting} levels of nesting", "one more", EditAdvice);
+            return Fault(at, $"at most {JsonParser.DeepestNesting} levels of nesting", "one more", EditAdvice);
         }
 
-        HashSet<string>? names = _comparesAtOnce ? [] : null;
-        int members = 0;
-        _at++;
-        SkipSpace();
-        if (TryTake((byte)'}'))
+        Reserve();
+        stack[depth++] = new Unclosed(_count++, at, isObject);
+        _names?.Push([]);
+        return at + 1;
+    }
+
+    /// <summary>Closes what ends here, and goes over a comma and a name to where the next value must stand; behind the outermost value once that is closed.</summary>
+    private int BeforeNextValue(int at, scoped Span<Unclosed> stack, ref int depth)
+    {
+        ReadOnlySpan<byte> bytes = _bytes;
+        while (depth > 0)
         {
-            return Close(token, JsonKind.Object, start);
-        }
-
-        while (true)
-        {
-            SkipSpace();
-            if (!TryName(names))
+            ref Unclosed inner = ref stack[depth - 1];
+            at = AfterSpace(bytes, at);
+            byte next = ByteAt(bytes, at);
+            if (next == (inner.IsObject ? (byte)'}' : (byte)']'))
             {
-                return false;
-            }
+                at++;
+                depth--;
+                if (!TryClose(inner, at))
+                {
+                    return NoPlace;
+                }
 
-            SkipSpace();
-            if (!TryTake((byte)':'))
-            {
-                return Fault(_at, "':' after a name", Here(_at), EditAdvice);
-            }
-
-            SkipSpace();
-            if (!TryValue(depth + 1))
-            {
-                return false;
-            }
-
-            members++;
-            SkipSpace();
-            if (TryTake((byte)','))
-            {
                 continue;
             }
 
-            return TryTake((byte)'}')
-                ? JsonNames.AreDistinct(_bytes, _tokens, token + 1, members) && Close(token, JsonKind.Object, start)
-                : Fault(_at, "',' or '}'", Here(_at), EditAdvice);
+            if (inner.Items++ > 0)
+            {
+                if (next != (byte)',')
+                {
+                    return Fault(at, inner.IsObject ? "',' or '}'" : "',' or ']'", Here(at), EditAdvice);
+                }
+
+                at++;
+            }
+
+            return inner.IsObject ? Name(AfterSpace(bytes, at)) : at;
         }
+
+        return at;
     }
 
-    private bool TryName(HashSet<string>? names)
+    private bool TryClose(in Unclosed inner, int end)
     {
-        int start = _at;
-        if (_at >= _bytes.Length || _bytes[_at] != (byte)'"')
-        {
-            return Fault(_at, "a name in quotation marks", Here(_at), EditAdvice);
-        }
-
-        if (!TryString())
+        if (inner.IsObject && !JsonNames.AreDistinct(_bytes, _tokens, inner.Token + 1, inner.Items))
         {
             return false;
         }
 
-        return names is null || JsonNames.TextOf(_bytes, _tokens[_count - 1]) is var name && (names.Add(name)
-            || Fault(start, "each name once", $"{Printable.Quote(name)} a second time", "remove one of the two"));
+        _tokens[inner.Token] = new JsonToken(inner.IsObject ? JsonKind.Object : JsonKind.Array, inner.Start, end, _count, isEscaped: false);
+        _ = _names?.Pop();
+        return true;
     }
 
-    private bool TryArray(int depth)
+    /// <summary>A member's name with its colon.</summary>
+    private int Name(int start)
     {
-        int start = _at;
-        int token = Open();
-        if (depth == JsonParser.DeepestNesting)
+        if (ByteAt(_bytes, start) != (byte)'"')
         {
-            return Fault(start, $"at most {JsonParser.DeepestNesting} levels of nesting", "one more", EditAdvice);
+            return Fault(start, "a name in quotation marks", Here(start), EditAdvice);
         }
 
-        _at++;
-        SkipSpace();
-        if (TryTake((byte)']'))
+        int at = String(start);
+        if (at == NoPlace)
         {
-            return Close(token, JsonKind.Array, start);
+            return NoPlace;
         }
 
-        while (true)
+        if (_names is { } names && JsonNames.TextOf(_bytes, _tokens[_count - 1]) is var name && !names.Peek().Add(name))
         {
-            SkipSpace();
-            if (!TryValue(depth + 1))
-            {
-                return false;
-            }
-
-            SkipSpace();
-            if (TryTake((byte)','))
-            {
-                continue;
-            }
-
-            return TryTake((byte)']') ? Close(token, JsonKind.Array, start) : Fault(_at, "',' or ']'", Here(_at), EditAdvice);
+            return Fault(start, "each name once", $"{Printable.Quote(name)} a second time", "remove one of the two");
         }
+
+        at = AfterSpace(_bytes, at);
+        return ByteAt(_bytes, at) == (byte)':' ? at + 1 : Fault(at, "':' after a name", Here(at), EditAdvice);
     }
 
-    private bool TryLiteral(ReadOnlySpan<byte> literal, JsonKind kind)
-    {
-        int start = _at;
-        if (!_bytes[_at..].StartsWith(literal))
-        {
-            return Fault(_at, "a JSON value", Here(_at), EditAdvice);
-        }
+    private int Literal(int start, ReadOnlySpan<byte> literal, JsonKind kind)
+        => _bytes[start..].StartsWith(literal) ? Add(kind, start, start + literal.Length, isEscaped: false) : Fault(start, "a JSON value", Here(start), EditAdvice);
 
-        _at += literal.Length;
-        return Add(kind, start, isEscaped: false);
-    }
-
-    private bool TryNumber()
+    private int Number(int start)
     {
-        int start = _at;
-        _ = TryTake((byte)'-');
-        int digits = _at;
-        SkipDigits();
-        bool wellFormed = _at > digits && (_bytes[digits] != (byte)'0' || _at == digits + 1);
+        int digits = start + (ByteAt(_bytes, start) == (byte)'-' ? 1 : 0);
+        int at = AfterDigits(digits);
+        bool wellFormed = at > digits && (_bytes[digits] != (byte)'0' || at == digits + 1);
         bool isPlain = true;
-        if (wellFormed && TryTake((byte)'.'))
+        if (wellFormed && ByteAt(_bytes, at) == (byte)'.')
         {
-            int fraction = _at;
-            SkipDigits();
-            wellFormed = _at > fraction;
+            int fraction = at + 1;
+            at = AfterDigits(fraction);
+            wellFormed = at > fraction;
         }
 
-        if (wellFormed && _at < _bytes.Length && (_bytes[_at] | 0x20) == 'e')
+        if (wellFormed && (ByteAt(_bytes, at) | 0x20) == 'e')
         {
             isPlain = false;
-            _at++;
-            _ = TryTake((byte)'+') || TryTake((byte)'-');
-            int exponent = _at;
-            SkipDigits();
-            wellFormed = _at > exponent;
+            int exponent = at + (ByteAt(_bytes, at + 1) is (byte)'+' or (byte)'-' ? 2 : 1);
+            at = AfterDigits(exponent);
+            wellFormed = at > exponent;
         }
 
         if (!wellFormed)
         {
-            return start == _at
-                ? Fault(start, "a JSON value", Here(_at), EditAdvice)
-                : Fault(start, "a number", Printable.Quote(Encoding.UTF8.GetString(_bytes[start..Math.Min(_bytes.Length, _at + 1)])), EditAdvice);
+            return start == at
+                ? Fault(start, "a JSON value", Here(at), EditAdvice)
+                : Fault(start, "a number", Printable.Quote(Encoding.UTF8.GetString(_bytes[start..Math.Min(_bytes.Length, at + 1)])), EditAdvice);
         }
 
-        return (isPlain && _at - start < LongestPlainNumber) || double.IsFinite(double.Parse(_bytes[start.._at], NumberStyles.Float, CultureInfo.InvariantCulture))
-            ? Add(JsonKind.Number, start, isEscaped: false)
-            : Fault(start, "a number within the range of a double", Printable.Quote(Encoding.ASCII.GetString(_bytes[start.._at])), EditAdvice);
+        return (isPlain && at - start < LongestPlainNumber) || double.IsFinite(double.Parse(_bytes[start..at], NumberStyles.Float, CultureInfo.InvariantCulture))
+            ? Add(JsonKind.Number, start, at, isEscaped: false)
+            : Fault(start, "a number within the range of a double", Printable.Quote(Encoding.ASCII.GetString(_bytes[start..at])), EditAdvice);
     }
 
-    private bool TryString()
+    private int String(int start)
     {
-        int start = _at;
         int at = start + 1;
         bool isEscaped = false;
         while (true)
@@ -299,8 +271,7 @@ internal ref struct JsonScanner
             at += special;
             if (_bytes[at] == (byte)'"')
             {
-                _at = at + 1;
-                return Add(JsonKind.String, start, isEscaped);
+                return Add(JsonKind.String, start, at + 1, isEscaped);
             }
 
             if (_bytes[at] != (byte)'\\')
@@ -336,7 +307,7 @@ internal ref struct JsonScanner
         return text.IndexOfAny(Special);
     }
 
-    private bool FaultOfEscape(int at)
+    private int FaultOfEscape(int at)
     {
         if (at + 1 >= _bytes.Length)
         {
@@ -347,92 +318,72 @@ internal ref struct JsonScanner
         return Fault(at, expected, found ?? Here(at + digits!.Value), EditAdvice);
     }
 
-    /// <summary>Most tokens have none or one space before them.</summary>
+    /// <summary>The byte at a place; 0, which is part of no document, behind the end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void SkipSpace()
-    {
-        ReadOnlySpan<byte> bytes = _bytes;
-        int at = _at;
-        if ((uint)at < (uint)bytes.Length && bytes[at] <= (byte)' ')
-        {
-            SkipMoreSpace();
-        }
-    }
+    private static byte ByteAt(ReadOnlySpan<byte> bytes, int at) => (uint)at < (uint)bytes.Length ? bytes[at] : (byte)0;
 
-    private void SkipMoreSpace()
-    {
-        ReadOnlySpan<byte> bytes = _bytes;
-        int at = _at;
-        while ((uint)at < (uint)bytes.Length && bytes[at] <= (byte)' ')
-        {
-            if (bytes[at] == (byte)' ')
-            {
-                // Indented documents are a third of spaces.
-                at += bytes.Length - at >= sizeof(ulong) && System.Runtime.InteropServices.MemoryMarshal.Read<ulong>(bytes[at..]) == EightSpaces ? sizeof(ulong) : 1;
-            }
-            else if (bytes[at] is (byte)'\n' or (byte)'\r' or (byte)'\t')
-            {
-                at++;
-            }
-            else
-            {
-                break;
-            }
-        }
-
-        _at = at;
-    }
-
-    private void SkipDigits()
-    {
-        while (_at < _bytes.Length && _bytes[_at] is >= (byte)'0' and <= (byte)'9')
-        {
-            _at++;
-        }
-    }
-
+    /// <summary>The place of the first byte that is no white space. Most tokens have none or one before them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryTake(byte wanted)
+    private static int AfterSpace(ReadOnlySpan<byte> bytes, int at) => ByteAt(bytes, at) > (byte)' ' ? at : AfterMoreSpace(bytes, at);
+
+    /// <summary>Indented documents are a third of spaces: sixteen bytes at once.</summary>
+    private static int AfterMoreSpace(ReadOnlySpan<byte> bytes, int at)
     {
-        if (_at >= _bytes.Length || _bytes[_at] != wanted)
+        while (bytes.Length - at >= Vector128<byte>.Count)
         {
-            return false;
+            Vector128<byte> next = Vector128.Create(bytes[at..]);
+            uint space = (Vector128.Equals(next, Vector128.Create((byte)' ')) | Vector128.Equals(next, Vector128.Create((byte)'\n'))
+                | Vector128.Equals(next, Vector128.Create((byte)'\r')) | Vector128.Equals(next, Vector128.Create((byte)'\t'))).ExtractMostSignificantBits();
+            int length = System.Numerics.BitOperations.TrailingZeroCount(~space);
+            at += length;
+            if (length < Vector128<byte>.Count)
+            {
+                return at;
+            }
         }
 
-        _at++;
-        return true;
+        while (ByteAt(bytes, at) is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t')
+        {
+            at++;
+        }
+
+        return at;
     }
 
-    /// <summary>Keeps the place of an array or object; what is in it comes behind.</summary>
-    private int Open()
+    private readonly int AfterDigits(int at)
+    {
+        while (ByteAt(_bytes, at) is >= (byte)'0' and <= (byte)'9')
+        {
+            at++;
+        }
+
+        return at;
+    }
+
+    /// <summary>Keeps a token; the place behind it.</summary>
+    private int Add(JsonKind kind, int start, int end, bool isEscaped)
     {
         Reserve();
-        return _count++;
-    }
-
-    private readonly bool Close(int token, JsonKind kind, int start)
-    {
-        _tokens[token] = new JsonToken(kind, start, _at, _count, isEscaped: false);
-        return true;
-    }
-
-    private bool Add(JsonKind kind, int start, bool isEscaped)
-    {
-        Reserve();
-        _tokens[_count] = new JsonToken(kind, start, _at, _count + 1, isEscaped);
+        _tokens[_count] = new JsonToken(kind, start, end, _count + 1, isEscaped);
         _count++;
-        return true;
+        return end;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Reserve()
     {
         if (_count == _tokens.Length)
         {
-            JsonToken[] more = ArrayPool<JsonToken>.Shared.Rent(_count * 2);
-            _tokens.AsSpan().CopyTo(more);
-            ArrayPool<JsonToken>.Shared.Return(_tokens);
-            _tokens = more;
+            Grow();
         }
+    }
+
+    private void Grow()
+    {
+        JsonToken[] more = ArrayPool<JsonToken>.Shared.Rent(_count * 2);
+        _tokens.AsSpan().CopyTo(more);
+        ArrayPool<JsonToken>.Shared.Return(_tokens);
+        _tokens = more;
     }
 
     private readonly string Here(int at)
@@ -446,11 +397,11 @@ internal ref struct JsonScanner
         return Rune.IsControl(rune) ? $"U+{rune.Value:X4}" : $"'{rune}'";
     }
 
-    /// <summary>The first fault stays. False, always.</summary>
-    private bool Fault(int offset, string expected, string found, string advice)
+    /// <summary>The first fault stays. No place, always.</summary>
+    private int Fault(int offset, string expected, string found, string advice)
     {
         _fault ??= new InputFault(_file, expected, found, advice) { Line = JsonParser.LineOf(_bytes, offset), ByteOffset = offset };
-        return false;
+        return NoPlace;
     }
 
     private static int FirstInvalid(ReadOnlySpan<byte> bytes)
@@ -462,5 +413,20 @@ internal ref struct JsonScanner
         }
 
         return at;
+    }
+
+    /// <summary>An array or object whose end was not met yet.</summary>
+    /// <param name="token">Its token, kept free.</param>
+    /// <param name="start">Where it begins.</param>
+    /// <param name="isObject">Is it an object?</param>
+    private struct Unclosed(int token, int start, bool isObject)
+    {
+        public int Items;
+
+        public readonly int Token => token;
+
+        public readonly int Start => start;
+
+        public readonly bool IsObject => isObject;
     }
 }

@@ -69,4 +69,51 @@ public sealed class JsonParserTests
             Reading<JsonValue> read = JsonParser.Parse("f", bytes);
             Assert.True(read.Ok ? read.Value.End <= bytes.Length : read.Fault.ByteOffset <= bytes.Length && !read.Fault.ToString().Contains((char)10));
         });
+
+    [Fact]
+    public void Parse_takes_and_refuses_what_the_framework_does()
+    {
+        Gen<string> piece = Choice("{", "}", "[", "]", ",", ":", "\"a\"", "\"b\"", "\"\\u0062\"", "\"twenty bytes of text\"", "1", "-0.5e3", "0x", "true", "nul", "null", " ", "\n                      ", "\v");
+        Gen<string> written = Choice("{\"a\":", "{\"b\":[", "[{},", "[[],[", "{\"a\":{\"a\":", "[\n    1,\n    ");
+        int taken = 0;
+        Gen.Select(written.List[0, 3], piece.List[0, 6], piece.List[0, 2]).Sample((opened, inner, behind) =>
+        {
+            string ends = string.Concat(opened.AsEnumerable().Reverse().Select(static start => string.Concat(start.Reverse().Select(static one => one switch { '{' => "}", '[' => "]", _ => "" }))));
+            string text = string.Concat(opened) + string.Concat(inner) + ends + string.Concat(behind);
+            Reading<JsonValue> read = JsonParser.Parse("f", Encoding.UTF8.GetBytes(text));
+            bool takes = Framework(text) is { } framework && Same(framework, read.Value);
+            taken += takes ? 1 : 0;
+            Assert.Equal((text, takes), (text, read.Ok));
+        }, iter: 20_000);
+        Assert.True(taken > 100);
+    }
+
+    private static Gen<string> Choice(params string[] pieces) => Gen.Int[0, pieces.Length - 1].Select(index => pieces[index]);
+
+    /// <summary>The document as the framework reads it; null where it does not, or where a name stands twice.</summary>
+    private static JsonElement? Framework(string text)
+    {
+        try
+        {
+            return JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false }).RootElement;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static bool Same(JsonElement framework, JsonValue? value) => value is not null && (value.Kind, framework.ValueKind) switch
+    {
+        (JsonKind.Object, JsonValueKind.Object) => value.Members.Count == framework.EnumerateObject().Count()
+            && value.Members.Zip(framework.EnumerateObject()).All(static pair => pair.First.Name == pair.Second.Name && Same(pair.Second.Value, pair.First.Value)),
+        (JsonKind.Array, JsonValueKind.Array) => value.Items.Count == framework.GetArrayLength()
+            && value.Items.Zip(framework.EnumerateArray()).All(static pair => Same(pair.Second, pair.First)),
+        (JsonKind.String, JsonValueKind.String) => value.Text == framework.GetString(),
+        (JsonKind.Number, JsonValueKind.Number) => value.Text == framework.GetRawText(),
+        (JsonKind.Boolean, JsonValueKind.True) => value.IsTrue,
+        (JsonKind.Boolean, JsonValueKind.False) => !value.IsTrue,
+        (JsonKind.Null, JsonValueKind.Null) => true,
+        _ => false,
+    };
 }
