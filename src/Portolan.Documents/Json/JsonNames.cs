@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Portolan.Documents.Json;
@@ -64,7 +63,7 @@ internal static class JsonNames
                     return AreDistinctAsText(bytes, tokens, first, count);
                 }
 
-                int slot = HashOf(Plain(bytes, tokens[at])) & (size - 1);
+                int slot = NameKey.Of(Plain(bytes, tokens[at])).PlaceIn(size);
                 while (table[slot] is var taken and not 0)
                 {
                     if (AreEqual(bytes, tokens[taken], tokens[at]))
@@ -103,27 +102,5 @@ internal static class JsonNames
         }
 
         return true;
-    }
-
-    /// <summary>By the length, the first eight bytes and the last: names that are alike in all three are compared.</summary>
-    private static int HashOf(ReadOnlySpan<byte> name)
-    {
-        const ulong Odd = 0x9E37_79B9_7F4A_7C15; // 2^64 over the golden ratio: spreads the bits
-        ulong first = 0;
-        ulong last = 0;
-        if (name.Length >= sizeof(ulong))
-        {
-            first = MemoryMarshal.Read<ulong>(name);
-            last = MemoryMarshal.Read<ulong>(name[^sizeof(ulong)..]);
-        }
-        else
-        {
-            foreach (byte letter in name)
-            {
-                first = first << 8 | letter;
-            }
-        }
-
-        return (int)(unchecked((first ^ System.Numerics.BitOperations.RotateLeft(last, 23) ^ (uint)name.Length) * Odd) >> 33);
     }
 }
