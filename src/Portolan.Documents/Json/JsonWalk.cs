@@ -9,6 +9,9 @@ internal readonly ref struct JsonPlace(JsonTape tape, int index)
     /// <summary>The byte offset of its first byte.</summary>
     public int Offset => tape[index].Start;
 
+    /// <summary>Is it a string? Not where it is no place at all.</summary>
+    public bool IsString => tape is not null && Kind == JsonKind.String;
+
     /// <summary>Is it the literal <c>true</c>?</summary>
     public bool IsTrue => Kind == JsonKind.Boolean && tape[index].End - tape[index].Start == "true".Length;
 
@@ -23,6 +26,9 @@ internal readonly ref struct JsonPlace(JsonTape tape, int index)
 
     /// <summary>Is it the string of these characters?</summary>
     public bool Is(string text) => tape.Is(index, text);
+
+    /// <summary>Is it the string of these characters, in UTF-8?</summary>
+    public bool Is(ReadOnlySpan<byte> text) => IsEscaped ? Kind == JsonKind.String && Text == System.Text.Encoding.UTF8.GetString(text) : Kind == JsonKind.String && Bytes.SequenceEqual(text);
 
     /// <summary>The value that it is.</summary>
     public JsonValue ToValue() => new(tape, index);

@@ -9,11 +9,6 @@ namespace Portolan.Formats.Qmp;
 /// <param name="Properties">Its properties.</param>
 internal sealed record ModelExpansion(string Model, JsonValue Properties);
 
-/// <summary>One model of query-cpu-definitions that says what this QEMU cannot give it.</summary>
-/// <param name="Model">The model.</param>
-/// <param name="Unavailable">The properties that it lacks here, an array of strings.</param>
-internal sealed record ModelDefinition(string Model, JsonValue Unavailable);
-
 /// <summary>
 /// The answers of a QEMU monitor in a file: QMP replies, one JSON document after another, with or without the greeting, the
 /// <c>return</c> envelope, events and the commands that were sent. Each is known by its shape.
@@ -41,8 +36,11 @@ internal sealed class QmpAnswers : IDisposable
     /// <summary>The expansions, as they stand.</summary>
     public List<ModelExpansion> Expansions { get; } = [];
 
-    /// <summary>The models of query-cpu-definitions that name what they lack.</summary>
-    public List<ModelDefinition> Definitions { get; } = [];
+    /// <summary>The answers to query-cpu-definitions in which a model names what it lacks, as they stand.</summary>
+    public List<JsonValue> Definitions { get; } = [];
+
+    /// <summary>Does the <c>host</c> model lack <c>kvm</c>, as where QEMU does not use it?</summary>
+    public bool HostLacksKvm { get; private set; }
 
     /// <summary>The machine types of query-machines.</summary>
     public List<string> Machines { get; } = [];
@@ -111,11 +109,23 @@ internal sealed class QmpAnswers : IDisposable
         }
         else if (answer.Kind == JsonKind.Array)
         {
-            int number = 0;
-            foreach (JsonPlace item in answer.Place.EachItem())
-            {
-                TakeItem(item, path, number++);
-            }
+            TakeList(answer, path);
+        }
+    }
+
+    /// <summary>The items of query-cpu-definitions or query-machines; others are left alone.</summary>
+    private void TakeList(JsonValue list, string path)
+    {
+        int number = 0;
+        bool definesModels = false;
+        foreach (JsonPlace item in list.EachItem())
+        {
+            definesModels |= TakeItem(item, path, number++);
+        }
+
+        if (definesModels)
+        {
+            Definitions.Add(list);
         }
     }
 
@@ -135,64 +145,80 @@ internal sealed class QmpAnswers : IDisposable
         }
     }
 
-    /// <summary>An item of query-cpu-definitions or query-machines; others are left alone.</summary>
-    private void TakeItem(JsonPlace item, string path, int number)
+    /// <summary>What a model lacks is where it names that.</summary>
+    public static bool TryFindUnavailable(JsonPlace model, out JsonPlace unavailable)
     {
-        string? name = null;
-        string? alias = null;
-        JsonValue? unavailable = null;
+        foreach (JsonMemberPlace member in model.EachMember())
+        {
+            if (member.Name.Is("unavailable-features"u8))
+            {
+                unavailable = member.Value;
+                return true;
+            }
+        }
+
+        unavailable = default;
+        return false;
+    }
+
+    /// <summary>Takes a machine or a model; true where it is a model that names what it lacks.</summary>
+    private bool TakeItem(JsonPlace item, string path, int number)
+    {
+        JsonPlace name = default;
+        JsonPlace alias = default;
         bool isMachine = false;
         foreach (JsonMemberPlace member in item.EachMember())
         {
-            if (member.Name.Is("name"))
+            if (member.Name.Is("name"u8))
             {
-                name = member.Value.Kind == JsonKind.String ? member.Value.Text : null;
+                name = member.Value;
             }
-            else if (member.Name.Is("unavailable-features"))
+            else if (member.Name.Is("alias"u8))
             {
-                unavailable = member.Value.ToValue();
-            }
-            else if (member.Name.Is("alias"))
-            {
-                alias = member.Value.Kind == JsonKind.String ? member.Value.Text : null;
+                alias = member.Value;
             }
             else
             {
-                isMachine |= member.Name.Is("cpu-max");
+                isMachine |= member.Name.Is("cpu-max"u8);
             }
         }
 
-        if (name is null)
+        if (!name.IsString)
         {
-            return;
+            return false;
         }
 
-        if (unavailable is not null && !AreNames(unavailable))
+        if (TryFindUnavailable(item, out JsonPlace unavailable))
         {
-            Refuse(unavailable, string.Create(CultureInfo.InvariantCulture, $"{path}[{number}].unavailable-features"), "an array of names");
+            TakeUnavailable(name, unavailable, path, number);
+            return true;
         }
-        else if (unavailable is not null)
+
+        if (isMachine)
         {
-            Definitions.Add(new(name, unavailable));
+            Machines.Add(name.Text);
+            Machines.AddRange(alias.IsString ? [alias.Text] : []);
         }
-        else if (isMachine)
-        {
-            Machines.Add(name);
-            Machines.AddRange(alias is null ? [] : [alias]);
-        }
+
+        return false;
     }
 
-    private static bool AreNames(JsonValue names)
+    private void TakeUnavailable(JsonPlace model, JsonPlace unavailable, string path, int number)
     {
-        foreach (JsonPlace name in names.EachItem())
+        bool areNames = unavailable.Kind == JsonKind.Array;
+        bool lacksKvm = false;
+        foreach (JsonPlace name in unavailable.EachItem())
         {
-            if (name.Kind != JsonKind.String)
-            {
-                return false;
-            }
+            areNames &= name.IsString;
+            lacksKvm |= name.Is("kvm"u8);
         }
 
-        return names.Kind == JsonKind.Array;
+        if (!areNames)
+        {
+            Refuse(unavailable.ToValue(), string.Create(CultureInfo.InvariantCulture, $"{path}[{number}].unavailable-features"), "an array of names");
+        }
+
+        HostLacksKvm |= lacksKvm && model.Is("host"u8);
     }
 
     private void TakeVersion(JsonValue? version)

@@ -19,10 +19,6 @@ internal sealed class QmpCpu
     private static readonly CpuidFeature HighestExtendedLeaf = FeatureTable.Get("max-extended-leaf");
     private static readonly CpuidFeature PhysicalBits = FeatureTable.Get("phys-bits");
 
-    [ThreadStatic]
-    private static List<QmpName?>? s_names; // of one expansion; as long as the longest was
-
-    private readonly List<QmpName?> _names = s_names ??= [];
     private readonly SortedSet<string> _unknown = new(StringComparer.Ordinal);
 
     public QmpCpu(QmpAnswers answers)
@@ -36,12 +32,9 @@ internal sealed class QmpCpu
         Asked = expansions.Length == 0 ? "no expansion" : $"the expansion of {string.Join(" and ", expansions.Select(static one => one.Model).Distinct(StringComparer.Ordinal))}";
         if (expansions.Length > 0)
         {
-            foreach (ModelDefinition model in answers.Definitions)
+            foreach (JsonValue models in answers.Definitions)
             {
-                foreach (JsonPlace name in model.Unavailable.EachItem())
-                {
-                    TakeUnavailable(name);
-                }
+                TakeUnavailable(models);
             }
         }
     }
@@ -60,37 +53,55 @@ internal sealed class QmpCpu
 
     private void Take(JsonValue properties)
     {
-        List<QmpName?> names = _names;
-        names.Clear();
         int open = 0;
-        foreach (JsonMemberPlace member in properties.EachMember())
-        {
-            QmpName? name = member.Value.Kind == JsonKind.Boolean ? QmpName.Of(member.Name) : null;
-            open |= name is not null && member.Value.IsTrue ? name.Opens : 0;
-            names.Add(name);
-        }
-
-        int at = 0;
+        List<(QmpName Name, bool Has)> gated = [];
         Numbers numbers = new();
         foreach (JsonMemberPlace member in properties.EachMember())
         {
-            QmpName? name = names[at++];
-            if (member.Value.Kind != JsonKind.Boolean)
+            JsonPlace value = member.Value;
+            if (value.Kind != JsonKind.Boolean)
             {
                 numbers.Take(member);
+                continue;
             }
-            else if (name is null or { Places: null, Property.Meaning: not PropertyMeaning.Setting })
+
+            bool has = value.IsTrue;
+            QmpName? name = QmpName.Of(member.Name);
+            if (name is null or { Places: null, Property.Meaning: not PropertyMeaning.Setting })
             {
                 TakeUnknown(member.Name.Text);
+                continue;
             }
-            else if (name.Places is { } places && name.Property.Tells(member.Value.IsTrue) && (name.Needs & ~open) == 0)
+
+            open |= has ? name.Opens : 0;
+            if (name.Needs == 0)
             {
-                Cpu.Tell(name.Property.Name, places, member.Value.IsTrue);
-                Told++;
+                Tell(name, has);
+            }
+            else
+            {
+                gated.Add((name, has));
+            }
+        }
+
+        foreach ((QmpName name, bool has) in gated)
+        {
+            if ((name.Needs & ~open) == 0)
+            {
+                Tell(name, has);
             }
         }
 
         Take(numbers);
+    }
+
+    private void Tell(QmpName name, bool has)
+    {
+        if ((has ? name.ToldByTrue : name.ToldByFalse) is { } places)
+        {
+            Cpu.Tell(name.Property.Name, places, has);
+            Told++;
+        }
     }
 
     private void TakeUnknown(string name)
@@ -102,9 +113,23 @@ internal sealed class QmpCpu
         }
     }
 
+    private void TakeUnavailable(JsonValue models)
+    {
+        foreach (JsonPlace model in models.EachItem())
+        {
+            if (QmpAnswers.TryFindUnavailable(model, out JsonPlace unavailable))
+            {
+                foreach (JsonPlace name in unavailable.EachItem())
+                {
+                    TakeUnavailable(name);
+                }
+            }
+        }
+    }
+
     private void TakeUnavailable(JsonPlace spelled)
     {
-        if (QmpName.Of(spelled) is { Places: { Msr.Length: 0, Vmx.Length: 0 } places } name && name.Property.Tells(answer: false))
+        if (QmpName.Of(spelled) is { ToldByFalse: { Msr.Length: 0, Vmx.Length: 0 } places } name)
         {
             Cpu.Tell(name.Property.Name, places, has: false);
         }

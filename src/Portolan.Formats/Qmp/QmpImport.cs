@@ -54,7 +54,7 @@ public static class QmpImport
             return "query-kvm that says enabled: false";
         }
 
-        if (answers.Definitions.Any(static model => model.Model == "host" && model.Unavailable.Items.Any(static feature => feature.Text == "kvm")))
+        if (answers.HostLacksKvm)
         {
             return "a 'host' model that is unavailable for want of kvm";
         }

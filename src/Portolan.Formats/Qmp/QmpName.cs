@@ -29,6 +29,12 @@ internal sealed record QmpName(QmpProperty Property, NamedPlaces? Places, int Op
     private static readonly Lazy<Utf8Names<QmpName>> Spelled = new(static () => new(Known.Value
         .Concat(Known.Value.Where(static row => row.Key.Contains('-', StringComparison.Ordinal)).Select(static row => KeyValuePair.Create(row.Key.Replace('-', '_'), row.Value)))));
 
+    /// <summary>The places of which an answer of true tells; null where it tells nothing.</summary>
+    public NamedPlaces? ToldByTrue { get; } = Property.Tells(answer: true) ? Places : null;
+
+    /// <summary>The places of which an answer of false tells; null where it tells nothing.</summary>
+    public NamedPlaces? ToldByFalse { get; } = Property.Tells(answer: false) ? Places : null;
+
     /// <summary>What a name stands for in any spelling: <c>_</c> is <c>-</c>; null where nothing here knows it.</summary>
     public static QmpName? Of(JsonPlace name)
         => !name.IsEscaped && Spelled.Value.Find(name.Bytes) is { } known ? known : Known.Value.GetValueOrDefault(NamedPlaces.Normal(name.Text));

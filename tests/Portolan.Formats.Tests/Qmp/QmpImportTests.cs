@@ -55,6 +55,8 @@ public sealed class QmpImportTests
     [InlineData("\"enabled\": true", "\"enabled\": false", "query-kvm that says enabled: false")]
     [InlineData("Seed CPU @ 2.40GHz", "QEMU TCG CPU version 2.5+", "QEMU's own emulation")]
     [InlineData("\"unavailable-features\": []", "\"unavailable-features\": [\"kvm\"]", "for want of kvm")]
+    [InlineData("\"unavailable-features\": []", "\"unavailable\\u002dfeatures\": [\"k\\u0076m\"]", "for want of kvm")]
+    [InlineData("\"unavailable-features\": []", "\"unavailable-features\": [1]", "an array of names")]
     [InlineData("\"name\": \"base\"", "\"name\": \"Skylake-Server\"", "only the expansion of 'Skylake-Server'")]
     [InlineData("\"props\"", "\"prop\"", "an object of properties")]
     public void No_KVM_host_is_refused_with_the_reason(string what, string with, string reason)
