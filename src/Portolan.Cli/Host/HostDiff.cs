@@ -15,15 +15,16 @@ internal static class HostDiff
     {
         Argument<string> source = CommonOptions.File("SOURCE", "A host snapshot.");
         Argument<string> destination = CommonOptions.File("DESTINATION", "Another one.");
+        Option<string?> html = new("--html") { Description = "Write the differences as a self-contained page into this file.", HelpName = "FILE" };
         Option<bool> json = CommonOptions.Json();
         Option<string?> output = CommonOptions.Output();
-        Command command = new("diff", "Name each fact in which two hosts differ, and what makes it so.") { source, destination, json, output };
+        Command command = new("diff", "Name each fact in which two hosts differ, and what makes it so.") { source, destination, html, json, output };
         command.SetAction(parsed => (int)Run(
-            terminal, parsed.GetRequiredValue(source), parsed.GetRequiredValue(destination), parsed.GetValue(json), parsed.GetValue(output)));
+            terminal, parsed.GetRequiredValue(source), parsed.GetRequiredValue(destination), parsed.GetValue(html), parsed.GetValue(json), parsed.GetValue(output)));
         return command;
     }
 
-    private static ExitCode Run(Terminal terminal, string sourceFile, string destinationFile, bool json, string? output)
+    private static ExitCode Run(Terminal terminal, string sourceFile, string destinationFile, string? html, bool json, string? output)
     {
         Reading<HostSnapshot> source = InputFile.Host(terminal, sourceFile);
         Reading<HostSnapshot> destination = source.Ok ? InputFile.Host(terminal, destinationFile) : source;
@@ -33,6 +34,11 @@ internal static class HostDiff
         }
 
         ImmutableArray<AttributedDifference> differences = HostAttribution.Between(source.Value!, destination.Value);
+        if (html is not null && Answer.Write(terminal, html, HostDifferenceHtml.Page(source.Value!, destination.Value, differences)) is var written and not ExitCode.Done)
+        {
+            return written;
+        }
+
         return Answer.Give(
             terminal,
             output,

@@ -70,7 +70,7 @@ public sealed class FindingCauses
         SubjectKind.Component => row.Area == DifferenceArea.Xsave && row.Where == XsavePlace(finding.Subject.Number),
         SubjectKind.Msr or SubjectKind.VmxControls => row.Place switch
         {
-            MsrPlace msr => msr.Index == finding.Subject.Number && (finding.Host == 0 || ((finding.Guest ^ finding.Host) & msr.Bits) != 0),
+            MsrPlace msr => row.Area == DifferenceArea.FeatureMsr && msr.Index == finding.Subject.Number && (finding.Host == 0 || ((finding.Guest ^ finding.Host) & msr.Bits) != 0),
             MsrListPlace list => list.Index == finding.Subject.Number,
             _ => false,
         },

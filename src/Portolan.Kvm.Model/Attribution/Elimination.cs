@@ -11,11 +11,12 @@ internal static class Elimination
         List<Cause> different = [];
         List<Cause> open = [];
         Sort(pair.Kernel, Cause.Kernel, different, open);
-        if (pair.Native == Relation.Same && pair.Model == Relation.Same && place is CpuidPlace)
+        Relation cpus = pair.OwnAnswer(place);
+        if (pair.Model == Relation.Same && cpus == Relation.Same)
         {
             // The CPU answers alike: what differs is made above it.
         }
-        else if (pair.Model != Relation.Same || pair.Native == Relation.Different)
+        else if (pair.Model != Relation.Same || cpus == Relation.Different)
         {
             Attribution cpu = CpuOrigin.Of(pair, place);
             (cpu.Certainty == Certainty.Unknown ? open : different).AddRange(cpu.Causes);

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot;
 using Portolan.Kvm.Snapshot.Difference;
+using Portolan.X86.Msr;
 
 namespace Portolan.Kvm.Model.Attribution;
 
@@ -58,6 +59,7 @@ public sealed class HostAttribution
         {
             DifferenceArea.Software => _software.Of(difference),
             DifferenceArea.Behaviour => _software.OfBehaviour(difference),
+            DifferenceArea.NativeMsr => OfNativeMsr(difference),
             DifferenceArea.NativeCpuid => CpuOrigin.Of(_pair, difference.Place),
             DifferenceArea.Xsave when difference.Place is null => OfXsave(difference),
             DifferenceArea.Capability when difference.Place is CapabilityPlace { Name: var name } && !ExposureTable.All.Any(row => row.Kind == ExposureKind.Capability && row.Subject == name) => OfMadeByKvm(),
@@ -79,6 +81,22 @@ public sealed class HostAttribution
 
     /// <summary>Tables that KVM makes up itself: Hyper-V's with what the CPU allows nested guests.</summary>
     private Attribution OfMadeByKvm() => _pair.Model == Relation.Same ? Elimination.OfSoftware(_pair) : Elimination.Of(_pair, null);
+
+    /// <summary>The CPU's own MSRs: the microcode's revision stands in one of them, and software writes another.</summary>
+    private Attribution OfNativeMsr(SnapshotDifference difference)
+    {
+        Attribution cpu = CpuOrigin.Of(_pair, difference.Place);
+        return difference.Place is not MsrPlace place ? cpu : place.Index switch
+        {
+            MsrIndex.Ia32BiosSignId => _software.OfMicrocode(),
+            MsrIndex.DeCfg => Attribution.Of(
+                Certainty.Unknown,
+                $"kernels and firmware write this MSR{(_pair.Kernel == Relation.Same ? "; the kernels are the same" : "")}; {cpu.Because}",
+                "Linux arch/x86/kernel/cpu/amd.c init_amd",
+                cpu.Causes.Append(Cause.Configuration).Concat(_pair.Kernel == Relation.Same ? [] : [Cause.Kernel])),
+            _ => cpu,
+        };
+    }
 
     private Attribution OfXsave(SnapshotDifference difference)
     {

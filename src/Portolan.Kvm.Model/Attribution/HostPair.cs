@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Portolan.Kvm.Kernel;
 using Portolan.Kvm.Snapshot;
+using Portolan.Kvm.Snapshot.Difference;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Cpus;
 using Portolan.X86.Features;
@@ -28,6 +29,7 @@ internal sealed class HostPair
         (Vendors, Model) = CpuRelation(source, destination);
         Microcode = Compare(source.Microcode?.Value, destination.Microcode?.Value);
         Native = NativeRelation(source, destination);
+        NativeMsrs = MsrRelation(source, destination);
         ChangedParameters = Changed(source, destination);
     }
 
@@ -53,6 +55,9 @@ internal sealed class HostPair
     /// <summary>The CPUs' own CPUID, without what varies from logical CPU to logical CPU.</summary>
     internal Relation Native { get; }
 
+    /// <summary>The CPUs' own MSRs, as far as both were read: never known to be the same, for a tool reads some of them.</summary>
+    internal Relation NativeMsrs { get; }
+
     /// <summary>Module parameters that both name and that differ.</summary>
     internal ImmutableArray<string> ChangedParameters { get; }
 
@@ -70,12 +75,25 @@ internal sealed class HostPair
     /// <summary>Do both snapshots say how the modules were loaded?</summary>
     internal bool KnowsParameters => Source.ModuleParameters is not null && Destination.ModuleParameters is not null;
 
-    /// <summary>Is the CPU another one, or the same with other microcode, or does its own CPUID answer otherwise?</summary>
-    internal bool CpuVaries => Model != Relation.Same || Microcode == Relation.Different || Native == Relation.Different;
+    /// <summary>Is the CPU another one, or the same with other microcode, or do its own CPUID or MSRs answer otherwise?</summary>
+    internal bool CpuVaries => Model != Relation.Same || Microcode == Relation.Different || Native == Relation.Different || NativeMsrs == Relation.Different;
 
     internal string SourceKernel => NameOf(Source, SourceRelease);
 
     internal string DestinationKernel => NameOf(Destination, DestinationRelease);
+
+    /// <summary>Do the CPUs themselves answer alike there: in all of their CPUID, and for a place in an MSR in its bits?</summary>
+    internal Relation OwnAnswer(FactPlace? place)
+    {
+        if (Native == Relation.Different || place is not MsrPlace msr)
+        {
+            return place is CpuidPlace || Native == Relation.Different ? Native : Relation.Unknown;
+        }
+
+        return Source.NativeMsrs?.Value.TryGet(msr.Index, out ulong before) is true && Destination.NativeMsrs?.Value.TryGet(msr.Index, out ulong after) is true
+            ? ((before ^ after) & msr.Bits) == 0 ? Relation.Same : Relation.Different
+            : Relation.Unknown;
+    }
 
     internal static CpuidTable? IdentityOf(HostSnapshot host) => (host.NativeCpuid ?? host.SupportedCpuid)?.Value;
 
@@ -137,6 +155,10 @@ internal sealed class HostPair
 
         return isWhole ? Relation.Same : Relation.Unknown;
     }
+
+    private static Relation MsrRelation(HostSnapshot source, HostSnapshot destination)
+        => source.NativeMsrs?.Value is { } before && destination.NativeMsrs?.Value is { } after
+            && before.Any(msr => after.TryGet(msr.Index, out ulong value) && value != msr.Value) ? Relation.Different : Relation.Unknown;
 
     private static uint Unknown(HostSnapshot host, CpuidAddress place, CpuidRegister register)
         => host.UnknownNativeBits?.GetOrZero(place.Leaf, place.Subleaf)[register] ?? 0;

@@ -160,9 +160,8 @@ internal sealed class ShownCauses(HostPair pair, Counterfactual? counterfactual,
             causes.Add(Cause.Kernel);
         }
 
-        // What a CPU's own CPUID says is seen; its MSRs are not.
-        bool isSeen = place is CpuidPlace && pair.Native == Relation.Same;
-        if (!isSeen && (pair.Microcode != Relation.Same || pair.Model != Relation.Same))
+        // What the CPUs themselves say may be seen, and be the same.
+        if (pair.OwnAnswer(place) != Relation.Same && (pair.Microcode != Relation.Same || pair.Model != Relation.Same))
         {
             causes.AddRange(CpuOrigin.Of(pair, place).Causes);
         }

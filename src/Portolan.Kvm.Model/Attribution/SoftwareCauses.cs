@@ -49,7 +49,8 @@ internal sealed class SoftwareCauses(HostPair pair)
             Cause.Kernel);
     }
 
-    private Attribution OfMicrocode() => pair.Model switch
+    /// <summary>Why the revisions of the microcode differ.</summary>
+    internal Attribution OfMicrocode() => pair.Model switch
     {
         Relation.Same => Attribution.Of(Certainty.Certain, "the same CPU model has other microcode", null, Cause.Microcode),
         Relation.Different => Attribution.Of(Certainty.Certain, "each CPU model has its own microcode: the revisions cannot be compared", null, Cause.Hardware),

@@ -1,9 +1,11 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Portolan.Documents.Hosts;
 using Portolan.Kvm.Model.Attribution;
 using Portolan.Kvm.Snapshot;
 using Portolan.Testing;
 using Portolan.Testing.RandomCases;
+using Portolan.X86.Msr;
 
 namespace Portolan.Documents.Tests.Hosts;
 
@@ -26,5 +28,25 @@ public sealed class HostDifferenceDocumentTests
         }
 
         Assert.True(known > 500, $"{known} differences have a cause");
+    }
+
+    [Fact]
+    public void The_CPUs_own_MSRs_keep_to_the_schema_and_stand_in_the_page_with_their_cause()
+    {
+        HostSnapshot before = BaseHosts.Shipped[0] with { Name = "old <b>", NativeMsrs = Portolan.Testing.Hosts.Of(MsrTable.From([new(0x10a, 0)])), Microcode = Portolan.Testing.Hosts.Of("0x1") };
+        HostSnapshot after = before with { NativeMsrs = Portolan.Testing.Hosts.Of(MsrTable.From([new(0x10a, 1 << 17)])), Microcode = Portolan.Testing.Hosts.Of("0x2") };
+        SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", "host-difference-1.schema.json")))!);
+
+        JsonNode document = JsonNode.Parse(HostDifferenceDocument.Write(before, after, HostAttribution.Between(before, after)).Span)!;
+        check.Check(document);
+        string page = Encoding.UTF8.GetString(HostDifferenceHtml.Page(before, after, HostAttribution.Between(before, after)).Span);
+
+        Assert.Empty(check.Problems);
+        JsonNode msr = Assert.Single(document["differences"]!.AsArray(), static row => row!["area"]!.GetValue<string>() == "nativeMsr")!;
+        Assert.Equal("""["microcode"]""", msr["cause"]!["causes"]!.ToJsonString());
+        Assert.Contains("<h2>likely microcode (1)</h2>\n<h3>the CPU&#39;s own MSRs: same CPU model, microcode 0x1 and 0x2, and updates bring it", page, StringComparison.Ordinal);
+        Assert.Contains("MSR 10AH IA32_ARCH_CAPABILITIES[17] FB_CLEAR", page, StringComparison.Ordinal);
+        Assert.Contains("<h1>old &lt;b&gt; → old &lt;b&gt;</h1>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
     }
 }

@@ -82,6 +82,32 @@ public sealed class HostDifferenceTests
         Assert.Equal(DifferenceKind.Unknown, Assert.Single(HostDifference.Between(partly, Host(CpuidTable.Empty))).Kind);
     }
 
+    [FactAttribute]
+    public void The_CPUs_own_MSRs_are_compared_bit_by_bit_and_one_that_a_tool_left_out_is_unknown()
+    {
+        HostSnapshot with = Native(new(0x10a, 3), new(0xcf, 0x20));
+        HostSnapshot less = Native(new MsrValue(0x10a, 1));
+
+        SnapshotDifference[] found = [.. HostDifference.Between(with, less)];
+
+        Assert.All(found, static one => Assert.Equal(DifferenceArea.NativeMsr, one.Area));
+        Assert.Equal((2, DifferenceKind.Unknown, "0x20", "unknown"), (found.Length, found[0].Kind, found[0].Source, found[0].Destination));
+        Assert.StartsWith("MSR CFH IA32_CORE_CAPABILITIES", found[0].Where, StringComparison.Ordinal);
+        Assert.StartsWith("MSR 10AH IA32_ARCH_CAPABILITIES[1] IBRS_ALL", found[1].ToString(), StringComparison.Ordinal);
+        Assert.Equal((DifferenceKind.Lost, new MsrPlace(0x10a, 2)), (found[1].Kind, found[1].Place));
+        Assert.Empty(HostDifference.Between(with, with));
+    }
+
+    [FactAttribute]
+    public void MSRs_that_no_tool_read_on_one_host_are_one_unknown()
+    {
+        SnapshotDifference unknown = Assert.Single(HostDifference.Between(new HostSnapshot(), Native(new MsrValue(0x10a, 1))));
+
+        Assert.Equal((DifferenceArea.NativeMsr, DifferenceKind.Unknown, "unknown", "1 known"), (unknown.Area, unknown.Kind, unknown.Source, unknown.Destination));
+    }
+
+    private static HostSnapshot Native(params MsrValue[] msrs) => new() { NativeMsrs = new(MsrTable.From(msrs), Measured) };
+
     private static HostSnapshot Host(CpuidTable table) => new() { SupportedCpuid = new(table, Measured) };
 
     private static CpuidTable Leaf7(uint edx) => CpuidTable.From([new(new(7, 0), true, new(0, 0, 0, edx))]);

@@ -37,7 +37,10 @@ public enum DifferenceArea
     /// <summary>The CPU's own CPUID.</summary>
     NativeCpuid,
 
-    /// <summary>Values of feature MSRs.</summary>
+    /// <summary>The CPU's own MSRs that enumerate features.</summary>
+    NativeMsr,
+
+    /// <summary>Values of feature MSRs, as KVM shows them.</summary>
     FeatureMsr,
 
     /// <summary>The lists of MSRs.</summary>

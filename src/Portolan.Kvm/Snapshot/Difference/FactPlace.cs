@@ -11,7 +11,7 @@ public abstract record FactPlace;
 /// <param name="Bits">The bits, in place in the register.</param>
 public sealed record CpuidPlace(CpuidAddress Address, CpuidRegister Register, uint Bits) : FactPlace;
 
-/// <summary>Bits of a feature MSR's value.</summary>
+/// <summary>Bits of the value of an MSR that enumerates features, the CPU's own or KVM's: the area says which.</summary>
 /// <param name="Index">The MSR.</param>
 /// <param name="Bits">The bits, in place in the 64-bit value.</param>
 public sealed record MsrPlace(uint Index, ulong Bits) : FactPlace;

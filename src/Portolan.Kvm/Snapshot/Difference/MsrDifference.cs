@@ -5,46 +5,45 @@ using Portolan.X86.Msr;
 
 namespace Portolan.Kvm.Snapshot.Difference;
 
-/// <summary>Differences of the feature MSRs, bit by bit, and of the lists of MSRs.</summary>
+/// <summary>Differences of the CPU's own MSRs and of the feature MSRs, bit by bit, and of the lists of MSRs.</summary>
 internal static class MsrDifference
 {
     public static void Compare(List<SnapshotDifference> found, HostSnapshot source, HostSnapshot destination)
     {
-        uint[] before = Indices(source);
-        uint[] after = Indices(destination);
-        if (IsKnown(source) && IsKnown(destination))
-        {
-            foreach (uint index in before.Union(after).Order())
-            {
-                CompareValue(found, index, source, destination);
-            }
-        }
-        else
-        {
-            HostDifference.CompareWhole(
-                found, DifferenceArea.FeatureMsr, "feature MSRs", IsKnown(source) ? Count(before.Length) : null, IsKnown(destination) ? Count(after.Length) : null);
-        }
-
+        CompareValues(found, DifferenceArea.NativeMsr, "the CPU's own MSRs", MsrSide.Native(source), MsrSide.Native(destination));
+        CompareValues(found, DifferenceArea.FeatureMsr, "feature MSRs", MsrSide.Shown(source), MsrSide.Shown(destination));
         CompareLists(found, "saved", source.SavedMsrs, destination.SavedMsrs);
         CompareLists(found, "feature", source.FeatureMsrIndices, destination.FeatureMsrIndices);
     }
 
-    private static void CompareValue(List<SnapshotDifference> found, uint index, HostSnapshot source, HostSnapshot destination)
+    private static void CompareValues(List<SnapshotDifference> found, DifferenceArea area, string name, MsrSide source, MsrSide destination)
     {
-        PartlyKnownMsr? before = PartlyKnownMsr.Find(source, index);
-        PartlyKnownMsr? after = PartlyKnownMsr.Find(destination, index);
-        if (before is { } one && after is { } other)
+        if (!source.IsKnown || !destination.IsKnown)
         {
-            CompareBits(found, one, other);
+            HostDifference.CompareWhole(found, area, name, Count(source), Count(destination));
             return;
         }
 
-        // A feature MSR that is not in a known list is absent; where the list itself is unknown, so is the MSR.
-        HostSnapshot without = before is null ? source : destination;
-        bool absent = without.FeatureMsrIndices is { } list && !list.Value.Contains(index);
+        foreach (uint index in source.Indices.Union(destination.Indices).Order())
+        {
+            CompareValue(found, area, index, source, destination);
+        }
+    }
+
+    private static void CompareValue(List<SnapshotDifference> found, DifferenceArea area, uint index, MsrSide source, MsrSide destination)
+    {
+        PartlyKnownMsr? before = source.Find(index);
+        PartlyKnownMsr? after = destination.Find(index);
+        if (before is { } one && after is { } other)
+        {
+            CompareBits(found, area, one, other);
+            return;
+        }
+
+        bool absent = (before is null ? source : destination).IsAbsent(index);
         string missing = absent ? "absent" : SnapshotDifference.UnknownValue;
         found.Add(new(
-            DifferenceArea.FeatureMsr,
+            area,
             !absent ? DifferenceKind.Unknown : before is null ? DifferenceKind.Gained : DifferenceKind.Lost,
             KnownMsrs.Describe(index),
             "",
@@ -52,7 +51,7 @@ internal static class MsrDifference
             after is { } has ? Whole(has) : missing) { Place = new MsrPlace(index, ulong.MaxValue) });
     }
 
-    private static void CompareBits(List<SnapshotDifference> found, PartlyKnownMsr before, PartlyKnownMsr after)
+    private static void CompareBits(List<SnapshotDifference> found, DifferenceArea area, PartlyKnownMsr before, PartlyKnownMsr after)
     {
         ulong both = before.Known & after.Known;
         ulong rest = ((before.Value ^ after.Value) & both) | (before.Known ^ after.Known);
@@ -64,13 +63,12 @@ internal static class MsrDifference
             }
 
             rest &= ~mask;
-            found.Add(new(
-                DifferenceArea.FeatureMsr, KindOf(before, after, mask), where, names, Text(before, mask, low), Text(after, mask, low)) { Place = new MsrPlace(before.Index, mask) });
+            found.Add(new(area, KindOf(before, after, mask), where, names, Text(before, mask, low), Text(after, mask, low)) { Place = new MsrPlace(before.Index, mask) });
         }
 
         ulong unknown = rest & ~both;
-        AddNameless(found, before, after, rest & both);
-        AddNameless(found, before, after, unknown);
+        AddNameless(found, area, before, after, rest & both);
+        AddNameless(found, area, before, after, unknown);
     }
 
     /// <summary>How a field differs; where a side does not know all of it, what the other has there says nothing.</summary>
@@ -84,12 +82,12 @@ internal static class MsrDifference
         return !BitOperations.IsPow2(mask) ? DifferenceKind.Changed : (before.Value & mask) != 0 ? DifferenceKind.Lost : DifferenceKind.Gained;
     }
 
-    private static void AddNameless(List<SnapshotDifference> found, PartlyKnownMsr before, PartlyKnownMsr after, ulong bits)
+    private static void AddNameless(List<SnapshotDifference> found, DifferenceArea area, PartlyKnownMsr before, PartlyKnownMsr after, ulong bits)
     {
         if (bits != 0)
         {
             found.Add(new(
-                DifferenceArea.FeatureMsr, KindOf(before, after, bits) == DifferenceKind.Unknown ? DifferenceKind.Unknown : DifferenceKind.Changed, KnownMsrs.Describe(before.Index), "bits without a name",
+                area, KindOf(before, after, bits) == DifferenceKind.Unknown ? DifferenceKind.Unknown : DifferenceKind.Changed, KnownMsrs.Describe(before.Index), "bits without a name",
                 Nameless(before, bits), Nameless(after, bits)) { Place = new MsrPlace(before.Index, bits) });
         }
     }
@@ -104,11 +102,6 @@ internal static class MsrDifference
 
     private static string Whole(PartlyKnownMsr msr)
         => msr.Known == ulong.MaxValue ? Hex(msr.Value) : string.Create(CultureInfo.InvariantCulture, $"0x{msr.Value:x}, {BitOperations.PopCount(msr.Known)} bits known");
-
-    private static bool IsKnown(HostSnapshot host) => host.FeatureMsrs is not null || host.PartlyKnownFeatureMsrs is not null;
-
-    private static uint[] Indices(HostSnapshot host)
-        => [.. (host.FeatureMsrs?.Value ?? MsrTable.Empty).Select(static msr => msr.Index).Union(PartlyKnownMsr.Of(host).Select(static msr => msr.Index))];
 
     private static IEnumerable<(ulong Mask, int Low, string Where, string Names)> FieldsOf(uint index)
     {
@@ -150,7 +143,7 @@ internal static class MsrDifference
         }
     }
 
-    private static string Count(int msrs) => string.Create(CultureInfo.InvariantCulture, $"{msrs} known");
+    private static string? Count(MsrSide side) => side.IsKnown ? string.Create(CultureInfo.InvariantCulture, $"{side.Indices.Length} known") : null;
 
     private static string? Length(Fact<ImmutableArray<uint>>? fact)
         => fact is null ? null : string.Create(CultureInfo.InvariantCulture, $"{fact.Value.Length} MSRs");
