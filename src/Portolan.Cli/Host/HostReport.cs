@@ -5,6 +5,7 @@ using Portolan.Documents;
 using Portolan.Documents.Hosts;
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Kernel;
+using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot;
 using Portolan.X86.Xsave;
 
@@ -42,6 +43,7 @@ internal static class HostReport
         }
 
         rows.Add(["CPU", host.AnyCpuid is { } cpuid ? CpuidReport.Identity(cpuid) : SnapshotWords.Unknown]);
+        rows.Add(["CPU line", CpuLine(host)]);
         Add(rows, "kernel", host.KernelRelease);
         Add(rows, "version", host.KernelVersion);
         Add(rows, "microcode", host.Microcode);
@@ -55,6 +57,13 @@ internal static class HostReport
 
         report.Columns(rows);
     }
+
+    private static string CpuLine(HostSnapshot host) => HostCpu.IdentityOf(host) switch
+    {
+        { Line: { } line } => line.Name,
+        { Against: { } against } => $"no hardware known: {against}",
+        _ => SnapshotWords.Unknown,
+    };
 
     private static void StateComponents(TextReport report, HostSnapshot host)
     {

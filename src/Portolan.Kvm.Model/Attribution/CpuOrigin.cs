@@ -1,3 +1,4 @@
+using Portolan.Kvm.Model.Prediction;
 using Portolan.Kvm.Snapshot.Difference;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Cpus;
@@ -45,14 +46,16 @@ internal static class CpuOrigin
 
     private static string Revision(Snapshot.HostSnapshot host) => host.Microcode!.Value;
 
-    private static string NameOf(Snapshot.HostSnapshot host)
-        => HostPair.IdentityOf(host) is { } table && CpuLineTable.Identify(table) is { } line ? line.Name
-            : HostPair.IdentityOf(host) is { } cpuid && cpuid.TryGet(1, 0, out CpuidValues leaf) ? $"signature 0x{leaf.Eax:x}"
-            : "an unnamed one";
+    private static string NameOf(Snapshot.HostSnapshot host) => HostCpu.IdentityOf(host) switch
+    {
+        { Line: { } line } => line.Name,
+        { Against: { } against } => $"no hardware that is known ({against})",
+        _ => HostPair.IdentityOf(host) is { } cpuid && cpuid.TryGet(1, 0, out CpuidValues leaf) ? $"signature 0x{leaf.Eax:x}" : "an unnamed one",
+    };
 
     private static uint? LineSays(Snapshot.HostSnapshot host, CpuidPlace place)
     {
-        if (HostPair.IdentityOf(host) is not { } table || CpuLineTable.Identify(table) is not { } line)
+        if (HostCpu.IdentityOf(host)?.Line is not { } line)
         {
             return null;
         }

@@ -26,6 +26,7 @@ internal sealed class Hardware
 
     internal CpuidVendor Vendor { get; }
 
+    /// <summary>Its line; null where none is known, and where an emulator or a hypervisor made the CPU up.</summary>
     internal CpuLine? Line { get; }
 
     /// <summary>A CPU of a line.</summary>
@@ -44,7 +45,7 @@ internal sealed class Hardware
             return null;
         }
 
-        Hardware hardware = new(vendor, CpuLineTable.Identify(cpuid), host.NativeCpuid is not null && !host.NativeCpuidIsPartial);
+        Hardware hardware = new(vendor, HostCpu.IdentityOf(host)?.Line, host.NativeCpuid is not null && !host.NativeCpuidIsPartial);
         hardware._msrs = host.NativeMsrs?.Value ?? MsrTable.Empty;
         if (host.NativeCpuid is { } native)
         {

@@ -87,6 +87,38 @@ public sealed class HostAndGuestTests
     }
 
     [Fact]
+    public void Host_diff_names_what_differs_in_the_CPUs_own_MSRs_and_writes_a_page()
+    {
+        using TemporaryFolder folder = new();
+        foreach ((string name, string revision, string low) in (ReadOnlySpan<(string, string, string)>)[("a", "0x1", "0x0"), ("b", "0x2", "0x20000")])
+        {
+            File.WriteAllText(folder.At(name + ".xml"), $"""
+                <cpudata arch='x86'>
+                  <cpuid eax_in='0x00000000' ecx_in='0x00' eax='0x0000001b' ebx='0x756e6547' ecx='0x6c65746e' edx='0x49656e69'/>
+                  <cpuid eax_in='0x00000001' ecx_in='0x00' eax='0x000606a6' ebx='0x00000000' ecx='0x00000000' edx='0x00000000'/>
+                  <msr index='0x10a' edx='0x00000000' eax='{low}'/>
+                </cpudata>
+                """);
+            Assert.Equal(0, PortolanProcess.Start("host", "import", folder.At(name + ".xml"), "--microcode", revision, "--name", name, "-o", folder.At(name + ".json")).ExitCode);
+        }
+
+        PortolanProcess.Run text = PortolanProcess.Start("host", "diff", folder.At("a.json"), folder.At("b.json"), "--html", folder.At("d.html"));
+
+        Assert.Equal(0, text.ExitCode);
+        Assert.Contains("likely microcode (1)", text.Output, StringComparison.Ordinal);
+        Assert.Contains("+ MSR 10AH IA32_ARCH_CAPABILITIES[17] FB_CLEAR", text.Output, StringComparison.Ordinal);
+        Assert.Contains("IA32_ARCH_CAPABILITIES[17] FB_CLEAR", File.ReadAllText(folder.At("d.html")), StringComparison.Ordinal);
+        Assert.Equal(65, PortolanProcess.Start("host", "diff", folder.At("a.json"), folder.At("b.json"), "--html", folder.At("none/d.html")).ExitCode);
+    }
+
+    [Fact]
+    public void Host_show_says_of_an_emulator_that_no_hardware_is_known()
+    {
+        Assert.Contains("no hardware known: its phys-bits is 40, which is 46 on every skylake-sp", PortolanProcess.Start("host", "show", "shipped:intel-bochs-skylake-x-6.12.117").Output, StringComparison.Ordinal);
+        Assert.Matches("CPU line +sapphire-rapids", PortolanProcess.Start("host", "predict", "--cpu", "sapphire-rapids", "--kernel", "6.12.117").Output);
+    }
+
+    [Fact]
     public void Guest_define_promises_dynamic_components_only_with_permission()
     {
         PortolanProcess.Run without = PortolanProcess.Start("guest", "define", "--host", Example);
