@@ -4,10 +4,7 @@ using Portolan.Cli.Frame;
 using Portolan.Cli.Trace;
 using Portolan.Documents;
 using Portolan.Kvm.Capture;
-using Portolan.Kvm.Guest;
 using Portolan.Kvm.Snapshot;
-using Portolan.Streams;
-using Portolan.Streams.Cpu;
 
 namespace Portolan.Cli.Streams;
 
@@ -16,7 +13,7 @@ internal static class StreamCheck
 {
     public static Command Command(Terminal terminal)
     {
-        Argument<string> file = CommonOptions.File("STREAM", "A QEMU migration stream or a libvirt save image.");
+        Argument<string> file = CommonOptions.File("STREAM", "A QEMU migration stream, a libvirt save image, or a Cloud Hypervisor snapshot.");
         StreamCheckOptions options = new();
         Option<bool> json = CommonOptions.Json();
         Option<string?> output = CommonOptions.Output();
@@ -29,24 +26,13 @@ internal static class StreamCheck
     private static ExitCode Run(Terminal terminal, string name, StreamCheckAsked asked, bool json, string? output)
     {
         Reading<StreamCheckInputs> inputs = asked.Read(terminal);
-        Reading<StreamInput> input = inputs.Ok ? StreamInput.ReadWhole(terminal, name) : Reading.Refused<StreamInput>(inputs.Fault);
-        if (!input.Ok)
+        Reading<JudgedGuest> guest = inputs.Ok ? JudgedGuest.Read(terminal, name, inputs.Value.Promise) : Reading.Refused<JudgedGuest>(inputs.Fault);
+        if (!guest.Ok)
         {
-            return terminal.Refuse(input.Fault);
+            return terminal.Refuse(guest.Fault);
         }
 
-        StreamCheckInputs given = inputs.Value! with { Promise = inputs.Value!.Promise.OrOf(terminal, name, input.Value.File?.Image) };
-        ImmutableArray<StreamVcpu> vcpus = StreamVcpu.All(input.Value.Stream, out StreamFault? undecoded);
-        InputFault? fault = undecoded is not null ? StreamInput.FaultOf(name, undecoded)
-            : vcpus.IsEmpty ? new InputFault(name, "a stream with a vCPU", "none", "give the stream of a whole VM")
-            : given.Promise.Contradiction(input.Value.Stream);
-        if (fault is not null)
-        {
-            return terminal.Refuse(fault);
-        }
-
-        StreamCheckAnswer answer = new(input.Value, vcpus, given, [.. given.Hosts.Select(host => StreamJudgement.Of(
-            vcpus, given.Guest, host.Name, host.Snapshot, asked.Vmm, json || output is not null))]);
+        StreamCheckAnswer answer = StreamCheckAnswer.Of(guest.Value, inputs.Value!.Hosts, asked.Vmm, json || output is not null);
         foreach (StreamJudgement judgement in answer.Judgements.Where(static judgement => judgement.Disagreement is not null))
         {
             terminal.Say($"the two engines disagree on {judgement.Host}: {judgement.Disagreement}; the worse verdict is taken; please report it with the files");
@@ -57,26 +43,24 @@ internal static class StreamCheck
 }
 
 /// <summary>A check's answer for every host.</summary>
-/// <param name="Input">The stream.</param>
-/// <param name="Vcpus">Its vCPUs.</param>
-/// <param name="Inputs">What was asked.</param>
+/// <param name="Guest">The saved guest.</param>
 /// <param name="Judgements">The verdicts, in the order of the hosts.</param>
-internal sealed record StreamCheckAnswer(StreamInput Input, ImmutableArray<StreamVcpu> Vcpus, StreamCheckInputs Inputs, ImmutableArray<StreamJudgement> Judgements)
+internal sealed record StreamCheckAnswer(JudgedGuest Guest, ImmutableArray<StreamJudgement> Judgements)
 {
     /// <summary>What the process answers: the worst of the hosts.</summary>
     public ExitCode Code => Judgements.Any(static one => one.Report.ExitCode == (int)ExitCode.Incompatible) ? ExitCode.Incompatible
         : Judgements.Any(static one => one.Report.ExitCode == (int)ExitCode.Unknown) ? ExitCode.Unknown
         : ExitCode.Done;
+
+    /// <summary>Judges the loading of a guest on every host.</summary>
+    public static StreamCheckAnswer Of(JudgedGuest guest, ImmutableArray<(string Name, HostSnapshot Snapshot)> hosts, RestorePolicy vmm, bool withHashes)
+        => new(guest, [.. hosts.Select(host => StreamJudgement.Of(guest, host.Name, host.Snapshot, vmm, withHashes))]);
 }
 
 /// <summary>The files of a check, read.</summary>
 /// <param name="Promise">What the guest was promised.</param>
 /// <param name="Hosts">The hosts, each with its name in answers.</param>
-internal sealed record StreamCheckInputs(StreamPromise Promise, ImmutableArray<(string Name, HostSnapshot Snapshot)> Hosts)
-{
-    /// <summary>The contract, if there is one.</summary>
-    public GuestContract? Guest => Promise.Contract;
-}
+internal sealed record StreamCheckInputs(StreamPromise Promise, ImmutableArray<(string Name, HostSnapshot Snapshot)> Hosts);
 
 /// <summary>The options of <c>portolan stream check</c>, which <c>stream watch</c> shares.</summary>
 internal sealed class StreamCheckOptions

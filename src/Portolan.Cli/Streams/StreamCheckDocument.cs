@@ -1,7 +1,6 @@
 using Portolan.Documents;
 using Portolan.Documents.Json;
 using Portolan.Documents.Verdicts;
-using Portolan.Streams.Cpu;
 
 namespace Portolan.Cli.Streams;
 
@@ -11,10 +10,10 @@ internal static class StreamCheckDocument
     public static ReadOnlyMemory<byte> Write(StreamCheckAnswer answer)
     {
         using DocumentWriter writer = new(DocumentKind.StreamCheck);
-        writer.Text("machineType", answer.Input.Stream.Configuration?.MachineType);
-        writer.Json.WriteBoolean("contractGiven", answer.Inputs.Guest is not null);
+        writer.Text("machineType", answer.Guest.MachineType);
+        writer.Json.WriteBoolean("contractGiven", answer.Guest.Promise.Contract is not null);
         writer.Json.WriteStartArray("vcpus");
-        foreach (StreamVcpu vcpu in answer.Vcpus)
+        foreach (JudgedVcpu vcpu in answer.Guest.Vcpus)
         {
             writer.Json.WriteStartObject();
             writer.Number("id", vcpu.Id);
@@ -35,8 +34,8 @@ internal static class StreamCheckDocument
             {
                 writer.Json.WriteStartObject();
                 writer.Number("vcpu", dropped.Vcpu);
-                writer.Hex("index", dropped.Msr.Msr.Index);
-                writer.Hex("value", dropped.Msr.Msr.Value);
+                writer.Hex("index", dropped.Msr.Index);
+                writer.Hex("value", dropped.Msr.Value);
                 writer.Json.WriteEndObject();
             }
 

@@ -3,7 +3,6 @@ using Portolan.Cli.Check;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
 using Portolan.Documents.Verdicts;
-using Portolan.Streams.Cpu;
 
 namespace Portolan.Cli.Streams;
 
@@ -13,13 +12,13 @@ internal static class StreamCheckReport
     public static TextReport Of(StreamCheckAnswer answer)
     {
         TextReport report = new();
-        report.Heading(Printable.OneLine($"{answer.Input.Name}: {answer.Input.Stream.Configuration?.MachineType ?? "machine type not told"}"));
-        foreach (StreamVcpu vcpu in answer.Vcpus)
+        report.Heading(Printable.OneLine($"{answer.Guest.Name}: {answer.Guest.MachineType ?? "machine type not told"}"));
+        foreach (JudgedVcpu vcpu in answer.Guest.Vcpus)
         {
-            report.Line(string.Create(CultureInfo.InvariantCulture, $"  vCPU {vcpu.Id}: XSTATE_BV {VcpuWords.Components(vcpu.XstateBv)}, XCR0 {VcpuWords.Components(vcpu.Xcr0)}, CR4 0x{vcpu.Cpu.Number("env.cr[4]") ?? 0:x}"));
+            report.Line(string.Create(CultureInfo.InvariantCulture, $"  vCPU {vcpu.Id}: XSTATE_BV {VcpuWords.Components(vcpu.XstateBv)}, XCR0 {VcpuWords.Components(vcpu.Xcr0)}, CR4 0x{vcpu.Cr4 ?? 0:x}"));
         }
 
-        if (answer.Inputs.Guest is null)
+        if (answer.Guest.Promise.Contract is null)
         {
             report.Line("  no contract was given: a stream carries no CPUID, so what leaks and what was promised is known only as far as XCR0 and CR4 imply it", LineTone.Doubtful);
         }
@@ -50,7 +49,7 @@ internal static class StreamCheckReport
 
         foreach (DroppedMsr dropped in judgement.Dropped)
         {
-            report.Line(string.Create(CultureInfo.InvariantCulture, $"  vCPU {dropped.Vcpu}: QEMU drops {dropped.Msr.Msr} ({dropped.Msr.Field}), which the host does not list"), LineTone.Doubtful);
+            report.Line(string.Create(CultureInfo.InvariantCulture, $"  vCPU {dropped.Vcpu}: QEMU drops {dropped.Msr} ({dropped.Name}), which the host does not list"), LineTone.Doubtful);
         }
 
         foreach (UnjudgedState state in judgement.Unjudged)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Portolan.Cli.Frame;
 using Portolan.Documents;
+using Portolan.Documents.Guests;
 using Portolan.Streams.Sections;
 
 namespace Portolan.Cli.Streams;
@@ -10,7 +11,7 @@ internal static class StreamInspect
 {
     public static Command Command(Terminal terminal)
     {
-        Argument<string> file = CommonOptions.File("STREAM", "A QEMU migration stream or a libvirt save image.");
+        Argument<string> file = CommonOptions.File("STREAM", "A QEMU migration stream, a libvirt save image, or a Cloud Hypervisor snapshot.");
         Option<string[]> section = new("--section")
         {
             Description = "Show the fields of these sections, by name or name/instance as in cpu/0. May be given several times.",
@@ -25,6 +26,13 @@ internal static class StreamInspect
 
     private static ExitCode Run(Terminal terminal, string name, string[] sections, bool json, string? output)
     {
+        if (SnapshotFile.Read(terminal, name) is { } snapshot)
+        {
+            return !snapshot.Ok ? terminal.Refuse(snapshot.Fault)
+                : sections.Length > 0 ? terminal.RefuseUsage("--section: a Cloud Hypervisor snapshot has no sections")
+                : Answer.Give(terminal, output, json, () => GuestStateDocument.Write(snapshot.Value.State), () => SnapshotReport.Of(name, snapshot.Value));
+        }
+
         StreamReadOptions standard = new();
         Reading<StreamInput> input = StreamInput.Read(terminal, name, standard with
         {

@@ -8,24 +8,21 @@ using Portolan.Kvm.Guest;
 using Portolan.Kvm.Guest.Definition;
 using Portolan.Kvm.Snapshot;
 using Portolan.Kvm.State;
-using Portolan.Streams.Cpu;
+using Portolan.X86.Cpuid;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Cli.Streams;
 
-/// <summary>An MSR that a destination's QEMU drops without a word, because the host does not list it.</summary>
-/// <param name="Vcpu">The vCPU.</param>
-/// <param name="Msr">The MSR.</param>
-internal sealed record DroppedMsr(uint Vcpu, StreamMsr Msr);
-
 /// <summary>What loading a stream on a host comes to.</summary>
 /// <param name="Host">The host's name.</param>
 /// <param name="Report">The verdict as every output renders it.</param>
-/// <param name="Dropped">MSRs with a value that the host's QEMU drops.</param>
+/// <param name="Dropped">MSRs with a value that the host's VMM drops.</param>
 /// <param name="Unjudged">State that is not held against the host.</param>
 /// <param name="Disagreement">What the two engines do not agree on; null if they agree.</param>
 internal sealed record StreamJudgement(string Host, VerdictReport Report, ImmutableArray<DroppedMsr> Dropped, ImmutableArray<UnjudgedState> Unjudged, string? Disagreement)
 {
+    private const uint AddressWidths = 0x80000008;
+
     /// <summary>The fact that a stream does not tell and that no host's snapshot can.</summary>
     public const string GuestCpuid = "the guest's CPUID, which a stream does not carry: what it was promised beyond XCR0 and CR4";
 
@@ -33,17 +30,18 @@ internal sealed record StreamJudgement(string Host, VerdictReport Report, Immuta
     /// Judges the loading of every vCPU on one host. Without a contract the guest is taken to have been given all that the host supports: what is
     /// refused even then is refused for every guest. What is not, depends on what it was promised.
     /// </summary>
-    public static StreamJudgement Of(
-        ImmutableArray<StreamVcpu> vcpus, GuestContract? contract, string name, HostSnapshot host, RestorePolicy vmm, bool withHashes)
+    public static StreamJudgement Of(JudgedGuest saved, string name, HostSnapshot host, RestorePolicy vmm, bool withHashes)
     {
+        (ImmutableArray<JudgedVcpu> vcpus, GuestContract? contract) = (saved.Vcpus, saved.Promise.Contract);
         GuestContract guest = contract ?? MostGenerous(vcpus, host);
         XsaveLayout layout = host.SupportedCpuid is { } cpuid && XsaveLayout.TryFrom(cpuid.Value, out XsaveLayout own, out _) ? own : XsaveLayout.Legacy;
         ImmutableArray<uint>? listed = host.SavedMsrs?.Value;
         RouteQuestion question = new() { Guest = guest, Hosts = [new JudgedHost(name, host)], Vmm = vmm };
-        ImmutableArray<UnjudgedState> unjudged = UnjudgedState.Of(vcpus, contract, listed);
+        int? width = contract is not null && contract.Cpuid.TryGet(AddressWidths, 0, out CpuidValues widths) ? (int)(widths.Eax & byte.MaxValue) : null;
+        ImmutableArray<UnjudgedState> unjudged = [.. vcpus.SelectMany(vcpu => vcpu.Unjudged(width, listed))];
         List<VcpuJudgement> judged = [];
         string? disagreement = null;
-        foreach (StreamVcpu vcpu in vcpus)
+        foreach (JudgedVcpu vcpu in vcpus)
         {
             EnginesAnswer answer = Engines.Judge(question with { State = StateOn(vcpu, layout, listed) });
             disagreement ??= answer.Disagreement;
@@ -52,33 +50,32 @@ internal sealed record StreamJudgement(string Host, VerdictReport Report, Immuta
 
         ReportedSettings settings = new(vmm == RestorePolicy.Ignores ? "ignores" : "reports", question.Order.Name, "first", "exact", null);
         VerdictReport report = VerdictReporting.Of(question, settings, judged, withHashes);
-        ImmutableArray<DroppedMsr> dropped =
-            [.. vcpus.SelectMany(vcpu => vcpu.Msrs.Where(msr => msr.Msr.Value != 0 && StreamVcpu.Drops(msr, listed)).Select(msr => new DroppedMsr(vcpu.Id, msr)))];
-        return new StreamJudgement(name, report with { ExitCode = (int)CheckAnswer.CodeOf(report.Verdict, failOnWarnings: false) }, dropped, unjudged, disagreement);
+        return new StreamJudgement(
+            name, report with { ExitCode = (int)CheckAnswer.CodeOf(report.Verdict, failOnWarnings: false) }, [.. vcpus.SelectMany(vcpu => vcpu.Dropped(listed))], unjudged, disagreement);
     }
 
     /// <summary>What a host could have promised at most, with what the state shows to be in use.</summary>
-    private static GuestContract MostGenerous(ImmutableArray<StreamVcpu> vcpus, HostSnapshot host)
+    private static GuestContract MostGenerous(ImmutableArray<JudgedVcpu> vcpus, HostSnapshot host)
     {
         XFeatureMask components = vcpus.Aggregate(XFeatureMask.None, static (all, vcpu) => all | (vcpu.Xcr0 ?? XFeatureMask.None));
         GuestRequest request = new()
         {
             Name = "a guest of whom nothing was said",
             Permission = components & XFeatureTable.Dynamic,
-            Hyperv = vcpus.Any(static vcpu => vcpu.Msrs.Any(static msr => msr.When == MsrCondition.Hyperv)),
+            Hyperv = vcpus.Any(static vcpu => vcpu.UsesHyperv),
             EnlightenedVmcs = vcpus.Any(static vcpu => vcpu.UsesEvmcs),
         };
         GuestContract? contract = GuestDefinition.From(host, request).Contract ?? GuestDefinition.From(host, new GuestRequest { Name = request.Name }).Contract;
-        return contract ?? new GuestContract { Name = request.Name, Cpuid = X86.Cpuid.CpuidTable.Empty };
+        return contract ?? new GuestContract { Name = request.Name, Cpuid = CpuidTable.Empty };
     }
 
     /// <summary>
     /// The state as it is judged. An MP state other than runnable exists only with an in-kernel interrupt controller, which the source then had and
     /// the destination will have: KVM takes every one of them there.
     /// </summary>
-    private static VcpuState StateOn(StreamVcpu vcpu, XsaveLayout layout, ImmutableArray<uint>? listed)
+    private static VcpuState StateOn(JudgedVcpu vcpu, XsaveLayout layout, ImmutableArray<uint>? listed)
     {
-        VcpuState state = vcpu.ToState(layout, listed);
+        VcpuState state = vcpu.StateOn(layout, listed);
         return state.MpState is <= KvmMpState.SipiReceived ? state with { MpState = KvmMpState.Runnable } : state;
     }
 

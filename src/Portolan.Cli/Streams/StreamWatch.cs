@@ -1,10 +1,8 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using Portolan.Cli.Frame;
 using Portolan.Cli.Trace;
 using Portolan.Documents;
 using Portolan.Streams;
-using Portolan.Streams.Cpu;
 using Portolan.Streams.Sections;
 
 namespace Portolan.Cli.Streams;
@@ -120,15 +118,13 @@ internal sealed record StreamWatchVerdict(StreamCheckAnswer? Answer, string Word
     /// <summary>Judges what was read of the stream so far.</summary>
     public static StreamWatchVerdict Of(Terminal terminal, StreamCheckAsked asked, StreamCheckInputs inputs, MigrationStream stream)
     {
-        ImmutableArray<StreamVcpu> vcpus = StreamVcpu.All(stream, out StreamFault? fault);
-        StreamInput input = new(InputFile.StandardInput, null, new StreamReading(stream, fault));
-        InputFault? wrong = input.Fault ?? inputs.Promise.Contradiction(stream);
-        if (wrong is not null || vcpus.IsEmpty)
+        Reading<JudgedGuest> guest = JudgedGuest.OfStream(InputFile.StandardInput, stream, inputs.Promise);
+        if (!guest.Ok)
         {
-            return new StreamWatchVerdict(null, $"unknown: {wrong?.ToString() ?? "the stream has no vCPU"}", ExitCode.Unknown);
+            return new StreamWatchVerdict(null, $"unknown: {guest.Fault}", ExitCode.Unknown);
         }
 
-        StreamCheckAnswer answer = new(input, vcpus, inputs, [.. inputs.Hosts.Select(host => StreamJudgement.Of(vcpus, inputs.Guest, host.Name, host.Snapshot, asked.Vmm, withHashes: true))]);
+        StreamCheckAnswer answer = StreamCheckAnswer.Of(guest.Value, inputs.Hosts, asked.Vmm, withHashes: true);
         foreach (StreamJudgement judgement in answer.Judgements)
         {
             string findings = string.Join("; ", judgement.Report.Findings.Take(4).Select(static finding => $"{finding.Words} [{finding.Clause}]"));

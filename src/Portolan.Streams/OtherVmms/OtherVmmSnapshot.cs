@@ -5,10 +5,10 @@ using System.Text;
 namespace Portolan.Streams.OtherVmms;
 
 /// <summary>
-/// Recognises the snapshots of other VMMs by their first bytes, to refuse them by name. Neither is read: no document says what is in them, and it changes
-/// from release to release (Firecracker docs/snapshotting/versioning.md documents the frame alone, Cloud Hypervisor docs/snapshot_restore.md the file's name).
+/// Recognises the snapshots of other VMMs by their first bytes: they are no streams. Firecracker's is not read anywhere: no document says what is in it, and it
+/// changes from release to release (Firecracker docs/snapshotting/versioning.md documents the frame alone).
 /// </summary>
-internal static class OtherVmmSnapshot
+public static class OtherVmmSnapshot
 {
     private const ulong FormatBits = 0xffff;
     private const ulong FirecrackerX86 = 0x0710_1984_8664_0000;
@@ -19,7 +19,7 @@ internal static class OtherVmmSnapshot
 
     /// <summary>Why the input is refused; null where it is no snapshot of another VMM.</summary>
     /// <param name="head">The first bytes of the input.</param>
-    public static StreamFault? Refusal(ReadOnlySpan<byte> head)
+    internal static StreamFault? Refusal(ReadOnlySpan<byte> head)
         => (Firecracker(head) ?? CloudHypervisor(head)) is { } found ? new StreamFault(StreamFaultKind.Unsupported, "header", 0, Wanted, found) : null;
 
     private static string? Firecracker(ReadOnlySpan<byte> head)
@@ -51,13 +51,15 @@ internal static class OtherVmmSnapshot
         return text.IsEmpty || text.IndexOfAnyExceptInRange((byte)'!', (byte)'~') >= 0 ? "state version not told" : $"state version {Encoding.ASCII.GetString(text)}";
     }
 
-    /// <summary>Its <c>state.json</c> is an object whose first member is the tree's identity or its branches.</summary>
-    private static string? CloudHypervisor(ReadOnlySpan<byte> head)
+    /// <summary>Is it the <c>state.json</c> of a Cloud Hypervisor snapshot: an object whose first member is the tree's identity or its branches?</summary>
+    /// <param name="head">The first bytes of the input.</param>
+    public static bool IsCloudHypervisor(ReadOnlySpan<byte> head)
     {
         ReadOnlySpan<byte> text = head.TrimStart(" \t\r\n"u8);
-        return text.StartsWith("{"u8) && (text.IndexOf("\"snapshots\""u8) >= 0 || text.IndexOf("\"snapshot_data\""u8) >= 0)
-            ? "the state.json of a Cloud Hypervisor snapshot: its members are those of one release's structures and documented nowhere; judge "
-                + "what its guest was promised: 'portolan guest define --host HOST', then 'portolan check'"
-            : null;
+        return text.StartsWith("{"u8) && (text.IndexOf("\"snapshots\""u8) >= 0 || text.IndexOf("\"snapshot_data\""u8) >= 0);
     }
+
+    private static string? CloudHypervisor(ReadOnlySpan<byte> head) => IsCloudHypervisor(head)
+        ? "the state.json of a Cloud Hypervisor snapshot, which is no stream; give it as a file to 'portolan stream inspect' or 'portolan stream check'"
+        : null;
 }

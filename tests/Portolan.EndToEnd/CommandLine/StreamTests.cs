@@ -1,7 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Portolan.Documents.Guests;
 using Portolan.Documents.Tests;
+using Portolan.Kvm.Guest;
+using Portolan.Kvm.State;
+using Portolan.Streams.Cpu;
+using Portolan.Streams.Sections;
 using Portolan.Testing;
+using Portolan.X86.Xsave;
 using Run = Portolan.EndToEnd.CommandLine.PortolanProcess.Run;
 
 namespace Portolan.EndToEnd.CommandLine;
@@ -75,6 +81,43 @@ public sealed class StreamTests(StreamTests.Generated generated) : IClassFixture
             Assert.Equal((1, ""), (run.ExitCode, run.Error));
             Assert.Contains("XSTATE_BV[4] bndcsr: guest 0x217", run.Output, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void A_cloud_hypervisor_snapshot_carries_its_promise_and_is_told_as_the_stream_is()
+    {
+        Prepare(SavedOnG1);
+        byte[] file = CloudHypervisorFile.Of(SavedVcpu());
+        _folder.Write("state.json", file);
+
+        JsonElement[] hosts = [.. Json(Run("stream", "check", "state.json", "--host", "G2b.json,G3a.json", "--json")).GetProperty("hosts").EnumerateArray()];
+        JsonElement onG2b = hosts[0].GetProperty("answer");
+        JsonElement onG3a = hosts[1].GetProperty("answer");
+
+        Assert.Equal(("incompatible", "xsave.set.promised", "0x207"), (Verdict(onG2b), Worst(onG2b).GetProperty("clause").GetString(), GuestValue(Worst(onG2b))));
+        Assert.Equal(Clauses(Check("guest.json", "G2b")), Clauses(onG2b));
+        Assert.Equal(Clauses(Check("guest.json", "G3a")), Clauses(onG3a));
+        Assert.Equal(JsonValueKind.Null, hosts[0].GetProperty("disagreement").ValueKind);
+    }
+
+    [Fact]
+    public void A_cloud_hypervisor_snapshot_is_inspected_by_its_folder_and_is_no_stream()
+    {
+        Prepare(SavedOnG1);
+        _folder.Write("state.json", CloudHypervisorFile.Of(SavedVcpu(), SavedVcpu() with { Id = 1 }));
+
+        Run text = Run("stream", "inspect", ".");
+        Run json = Run("stream", "inspect", "state.json", "--json");
+        Run section = Run("stream", "inspect", "state.json", "--section", "cpu");
+        Run rewrite = Run("stream", "rewrite", "state.json", "--to", "out", "--sanitise-xstate-bv", "--guest", "guest.json");
+
+        Assert.Equal((0, ""), (text.ExitCode, text.Error));
+        Assert.Contains("Cloud Hypervisor snapshot, 2 vCPUs", text.Output, StringComparison.Ordinal);
+        Assert.Contains("0x207", text.Output, StringComparison.Ordinal);
+        Valid(json, "guest-state");
+        Assert.Equal([0, 1], Json(json).GetProperty("vcpus").EnumerateArray().Select(static vcpu => vcpu.GetProperty("id").GetInt32()));
+        Assert.Equal((64, 65), (section.ExitCode, rewrite.ExitCode));
+        Assert.Contains("no stream", rewrite.OneErrorLine, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -316,6 +359,18 @@ public sealed class StreamTests(StreamTests.Generated generated) : IClassFixture
 
     private long FirstVcpu()
         => Json(Run("stream", "inspect", "in.mig", "--json")).GetProperty("sections").EnumerateArray().First(static section => section.GetProperty("name").GetString() == "cpu").GetProperty("offset").GetInt64();
+
+    /// <summary>The recorded vCPU with the CPUID of the guest of XS-1.</summary>
+    private VcpuState SavedVcpu()
+    {
+        GuestContract guest = GuestContractDocument.Read("guest.json", File.ReadAllBytes(_folder.At("guest.json"))).Value!;
+        Assert.True(XsaveLayout.TryFrom(guest.Cpuid, out XsaveLayout? layout, out _));
+        GuestState state = StreamState.Of(MigrationStreamReader.Read(new MemoryStream(RecordedStreams.Read(SavedOnG1))).Stream, layout, out _)!;
+        return state.Vcpus[0] with { Cpuid = guest.Cpuid };
+    }
+
+    private static string[] Clauses(JsonElement answer)
+        => [.. Findings(answer).Select(static finding => finding.GetProperty("clause").GetString()!).Order(StringComparer.Ordinal)];
 
     private static string Verdict(JsonElement answer) => answer.GetProperty("verdict").GetString()!;
 

@@ -38,7 +38,7 @@ public sealed class OtherVmmSnapshotTests
     public void A_cloud_hypervisor_state_is_named(string json)
     {
         Assert.Contains("Cloud Hypervisor", Refusal(Encoding.UTF8.GetBytes(json), false), StringComparison.Ordinal);
-        Assert.Contains("portolan check", Refusal(Encoding.UTF8.GetBytes(json), true), StringComparison.Ordinal);
+        Assert.Contains("portolan stream check", Refusal(Encoding.UTF8.GetBytes(json), true), StringComparison.Ordinal);
     }
 
     [Theory]
