@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Portolan.Kvm.State;
 using Portolan.X86.Cpuid;
-using Portolan.X86.Msr;
 
 namespace Portolan.Testing;
 
