@@ -14,6 +14,7 @@ public sealed class GuestTablesTests
     private const string Hyperv = "data/formats/hyperv-names.tsv";
     private const string Proxmox = "data/formats/proxmox-models.tsv";
     private const string Vmstates = "data/streams/vmstates.tsv";
+    private const string Parameters = "data/kvm/module-parameters.tsv";
     private const string Fields = "data/streams/vmstate-fields.tsv";
 
     public static TheoryData<string, string> Sources => new()
@@ -23,6 +24,7 @@ public sealed class GuestTablesTests
         { State, "ioctl\tKVM_X\t-\t-\t-\tnotes\t-\tnothing\t-" },
         { Vmms, "x-1\tX\t1\t-\t-\t-" },
         { Saves, "qemu-7.2\tioctl\tKVM_GET_FPU\t-\t-" },
+        { Parameters, "kvm.x\tbool\t-\t-" },
         { Hyperv, "hv-x\tx\t-\t-" },
         { Proxmox, "EPYC-v1\t-" },
         { Vmstates, "x\tstruct\t-\t1\t1\t-\t-" },
@@ -33,6 +35,7 @@ public sealed class GuestTablesTests
     {
         Models => new ModelsTable(),
         QemuCpu => new QemuCpuTable(),
+        Parameters => new ModuleParametersTable(),
         State or Vmms or Saves => new SaveSetsTable(),
         Hyperv or Proxmox => new GuestFormatWordsTable(),
         _ => new VmstatesTable(),
@@ -103,6 +106,13 @@ public sealed class GuestTablesTests
     [InlineData(Fields, "segment\tselector", "1\t-\t-\t-\t", "1\t-\tx10\talways\t", "'msr' should be 0x…, a list of such, or FIRST+STEP")]
     [InlineData(Fields, "segment\tselector", "1\t-\t-\t-\t", "1\t-\t0x10\toften\t", "'when' should be one of")]
     public void The_vmstates_of_streams_are_strict(string file, string line, string old, string replacement, string message) => Reports(file, line, old, replacement, message);
+
+    [Theory]
+    [InlineData("kvm_intel.nested\t", "\tbool\t", "\tboolean\t", "'types' has 'boolean', which is none of bool, bint, int, uint, ushort")]
+    [InlineData("kvm_intel.nested\t", "\tbool\t", "\t-\t", "a parameter without a type and without words takes nothing")]
+    [InlineData("kvm_intel.nested\t", "kvm_intel.nested", "vboxdrv.nested", "'name' should be kvm or kvm_amd or kvm_intel, a dot and the parameter")]
+    [InlineData("kvm_intel.nested\t", "kvm_intel.nested", "kvm_intel.ept", "'kvm_intel.ept' stands already")]
+    public void The_module_parameters_are_strict(string line, string old, string replacement, string message) => Reports(Parameters, line, old, replacement, message);
 
     [Theory]
     [MemberData(nameof(Sources))]

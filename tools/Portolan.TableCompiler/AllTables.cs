@@ -31,6 +31,7 @@ public static class AllTables
         new Tables.ConformanceTable(),
         new Tables.Vmcs12Table(),
         new Tables.QemuCpuTable(),
+        new Tables.ModuleParametersTable(),
     ];
 
     /// <summary>Compiles every table. With a problem, no file is answered.</summary>

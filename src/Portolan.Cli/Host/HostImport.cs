@@ -33,6 +33,11 @@ internal static class HostImport
             return terminal.RefuseUsage(words.Fault);
         }
 
+        foreach (string remark in ModuleParameterWords.Remarks(words.Additions.ModuleParameters))
+        {
+            terminal.Say(remark);
+        }
+
         if (words.OutputDirectory is not null)
         {
             return new ImportBatch(terminal, words).Run();

@@ -40,6 +40,11 @@ internal static class HostPredict
             return terminal.Refuse(start.Fault);
         }
 
+        foreach (string remark in ModuleParameterWords.Remarks(request.Parameters))
+        {
+            terminal.Say(remark);
+        }
+
         HostSnapshot predicted = request.Apply(start.Value, kernelIsDone: file is null);
         return Answer.Give(terminal, output, json, () => HostSnapshotDocument.Write(predicted), () => HostReport.Of(predicted));
     }

@@ -54,7 +54,7 @@ internal sealed class ImportOptions
 
     private readonly Option<string?> _microcode = CommonOptions.Microcode("The microcode revision, as in 0x2006e05, where the file does not tell it.");
     private readonly Option<string?> _vmm = new("--vmm") { Description = "The VMM, as in 'qemu 10.0.2', where the file does not tell it.", HelpName = "NAME" };
-    private readonly Option<string[]> _parameters = new("--module-parameter")
+    private readonly Option<string[]> _parameters = new(ModuleParameterWords.Option)
     {
         Description = "A module parameter, as in kvm_intel.nested=0, where the file does not tell it.",
         HelpName = "NAME=VALUE",
@@ -88,7 +88,7 @@ internal sealed class ImportOptions
         string? kernel = parsed.GetValue(_kernel);
         KernelRelease? release = null;
         string? noKernel = kernel is null ? null : CommonOptions.Kernel(kernel, out release);
-        ImmutableSortedDictionary<string, string>? parameters = Parameters(parsed.GetValue(_parameters) ?? [], out string? wrong);
+        ImmutableSortedDictionary<string, string> parameters = ModuleParameterWords.Read(parsed.GetValue(_parameters) ?? [], out string? wrong);
         ImportWords words = new()
         {
             Files = files,
@@ -122,26 +122,4 @@ internal sealed class ImportOptions
         _ when words.Files.Count(static file => file == InputFile.StandardInput) > 1 => "'-' stands twice, and standard input can be read once",
         _ => null,
     };
-
-    private static ImmutableSortedDictionary<string, string> Parameters(string[] words, out string? wrong)
-    {
-        ImmutableSortedDictionary<string, string>.Builder parameters = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
-        wrong = null;
-        foreach (string word in words)
-        {
-            int at = word.IndexOf('=', StringComparison.Ordinal);
-            if (at <= 0 || !word[..at].Contains('.', StringComparison.Ordinal))
-            {
-                wrong ??= $"--module-parameter {word}: expected module.parameter=value, as in kvm_intel.nested=0";
-                continue;
-            }
-
-            if (!parameters.TryAdd(word[..at], word[(at + 1)..]) && parameters[word[..at]] != word[(at + 1)..])
-            {
-                wrong ??= $"--module-parameter {word}: {word} and {word[..at]}={parameters[word[..at]]} cannot both be";
-            }
-        }
-
-        return parameters.ToImmutable();
-    }
 }

@@ -13,7 +13,7 @@ internal sealed class PredictOptions
     private readonly Option<string[]> _withoutXFeature = Many("--without-xfeature", "Without this XSAVE component.", "NAME");
     private readonly Option<string[]> _without = Many("--without", "Without this CPU feature and what depends on it, by any of its names.", "FEATURE");
     private readonly Option<string?> _microcode = CommonOptions.Microcode("With this microcode revision, as in 0x2006e05.");
-    private readonly Option<string[]> _parameters = Many("--module-parameter", "With this module parameter, as in kvm_intel.nested=0.", "NAME=VALUE");
+    private readonly Option<string[]> _parameters = Many(ModuleParameterWords.Option, "With this module parameter, as in kvm_intel.nested=0.", "NAME=VALUE");
     private readonly Option<string?> _name = new("--name") { Description = "The snapshot's name.", HelpName = "NAME" };
 
     public void AddTo(Command command)

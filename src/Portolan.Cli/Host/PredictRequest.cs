@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Portolan.Cli.Frame;
 using Portolan.Kvm.Behaviours;
 using Portolan.Kvm.Kernel;
@@ -37,7 +38,6 @@ internal sealed class PredictRequest
     private readonly PredictWords _words;
     private readonly List<Generation> _generations = [];
     private readonly List<CpuidFeature> _features = [];
-    private readonly List<(string Name, string Value)> _parameters = [];
     private XFeatureMask _components;
 
     private PredictRequest(PredictWords words) => _words = words;
@@ -47,6 +47,9 @@ internal sealed class PredictRequest
 
     /// <summary>The kernel to go to.</summary>
     public KernelRelease? Kernel { get; private set; }
+
+    /// <summary>The module parameters to set.</summary>
+    public ImmutableSortedDictionary<string, string> Parameters { get; private set; } = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 
     /// <summary>The first word that is in no table; null if all are.</summary>
     public string? Fault { get; private set; }
@@ -67,7 +70,7 @@ internal sealed class PredictRequest
         changed = _features.Count > 0 ? OneChange.WithoutFeatures(changed, _features) : changed;
         changed = _components.IsEmpty ? changed : OneChange.WithoutXFeatures(changed, _components);
         changed = _words.Microcode is { } microcode ? OneChange.WithMicrocode(changed, microcode) : changed;
-        changed = _parameters.Aggregate(changed, static (snapshot, parameter) => Predictor.WithModuleParameter(snapshot, parameter.Name, parameter.Value));
+        changed = Parameters.Aggregate(changed, static (snapshot, parameter) => Predictor.WithModuleParameter(snapshot, parameter.Key, parameter.Value));
         return _words.Name is { } name ? changed with { Name = name } : changed;
     }
 
@@ -145,17 +148,7 @@ internal sealed class PredictRequest
 
     private string? LookUpParameters()
     {
-        foreach (string text in _words.ModuleParameters)
-        {
-            int at = text.IndexOf('=', StringComparison.Ordinal);
-            if (at <= 0 || !text[..at].Contains('.', StringComparison.Ordinal))
-            {
-                return $"--module-parameter {text}: expected module.parameter=value, as in kvm_intel.nested=0";
-            }
-
-            _parameters.Add((text[..at], text[(at + 1)..]));
-        }
-
-        return null;
+        Parameters = ModuleParameterWords.Read(_words.ModuleParameters, out string? wrong);
+        return wrong;
     }
 }

@@ -122,6 +122,20 @@ public sealed class HostImportTests
         Assert.Contains("\"node-1\", \"node-2\"", none.OneErrorLine, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_module_parameter_is_kept_as_the_module_shows_it_and_one_that_nobody_knows_is_named()
+    {
+        using TemporaryFolder folder = new();
+        PortolanProcess.Run run = PortolanProcess.Start(
+            "host", "import", Seed("cpuid-raw.txt"), "-o", folder.At("h.json"), "--module-parameter", "kvm_intel.nested=off", "--module-parameter", "kvm_intel.nestd=maybe");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("--module-parameter kvm_intel.nestd: no parameter of that name is known", run.Error, StringComparison.Ordinal);
+        string document = File.ReadAllText(folder.At("h.json"), Encoding.UTF8);
+        Assert.Contains("\"kvm_intel.nested\": \"N\"", document, StringComparison.Ordinal);
+        Assert.Contains("\"kvm_intel.nestd\": \"maybe\"", document, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("several files need --output-directory", "a", "b")]
     [InlineData("either -o or --output-directory", "a", "--output-directory", "d", "-o", "f")]
@@ -134,6 +148,11 @@ public sealed class HostImportTests
     [InlineData("expected the name of a directory", "a", "--output-directory", "")]
     [InlineData("'--bogus' is no option here", "a", "--bogus")]
     [InlineData("expected module.parameter=value", "a", "--module-parameter", "nested")]
+    [InlineData("expected module.parameter=value", "a", "--module-parameter", "kvm_intel.=1")]
+    [InlineData("--module-parameter kvm_intel.nested=maybe: kvm_intel.nested takes Y or N (1, 0, on and off too)", "a", "--module-parameter", "kvm_intel.nested=maybe")]
+    [InlineData("kvm_intel.nested takes Y or N", "a", "--module-parameter", "kvm_intel.nested=")]
+    [InlineData("kvm_amd.nested takes a number of 32 bits with a sign", "a", "--module-parameter", "kvm_amd.nested=Y")]
+    [InlineData("cannot both be", "a", "--module-parameter", "kvm_intel.nested=on", "--module-parameter", "kvm_intel.nested=0")]
     public void A_command_line_that_cannot_be_meant_is_usage(string expected, params string[] arguments)
     {
         PortolanProcess.Run run = PortolanProcess.Start(["host", "import", .. arguments]);
