@@ -72,14 +72,6 @@ public sealed record CaseNeed(string Text, Func<CaseRun, string?> Missing)
         _ => null,
     });
 
-    /// <summary>A CPUID feature that KVM does not support.</summary>
-    internal static CaseNeed NoFeature(string name) => new($"no CPUID {name}", run => run.Offers(name) switch
-    {
-        null => $"it is not known whether KVM here supports {name}",
-        true => $"KVM here supports {name}",
-        _ => null,
-    });
-
     /// <summary>A component that KVM supports.</summary>
     internal static CaseNeed Component(XFeature feature) => new($"XSAVE component {feature.Name}", run
         => run.Supported[feature.Component] ? null : $"KVM here does not support {feature.Name}");

@@ -6,13 +6,6 @@ namespace Portolan.Documents;
 /// <summary>Reads what a document says it is, before anything else of it is believed.</summary>
 public static class DocumentHeader
 {
-    /// <summary>Is this value one of our documents, of whatever kind and version?</summary>
-    public static bool IsDocument(JsonValue root)
-    {
-        ArgumentNullException.ThrowIfNull(root);
-        return root["schema"] is { Kind: JsonKind.String } schema && schema.Text.StartsWith(DocumentKind.SchemaPrefix, StringComparison.Ordinal);
-    }
-
     /// <summary>Parses a document and checks that it is of the wanted kind and of a major version that this program reads.</summary>
     public static Reading<JsonValue> Open(string file, ReadOnlyMemory<byte> bytes, DocumentKind wanted)
     {

@@ -13,20 +13,15 @@ internal static class CaseDocument
     public static ReadOnlyMemory<byte> Write(CaseResult[] results, Func<CaseResult, bool> asExpected)
     {
         using DocumentWriter writer = new(DocumentKind.CaseRun);
-        writer.Json.WriteStartArray("cases");
-        foreach (CaseResult result in results)
+        writer.Objects("cases", results, result =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("id", result.Case.Id);
             writer.Text("shows", result.Case.Shows);
             writer.Json.WriteBoolean("asExpected", asExpected(result));
             writer.Text("fault", result.Fault);
             WriteTraces(writer, result);
             WriteChecks(writer, result);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 

@@ -127,10 +127,8 @@ internal static class ConformanceDifferential
         writer.Number("steps", report.Steps);
         writer.Number("ioctls", report.Ioctls);
         writer.Number("undecided", report.Undecided);
-        writer.Json.WriteStartArray("mismatches");
-        foreach (DifferentialMismatch mismatch in report.Mismatches)
+        writer.Objects("mismatches", report.Mismatches, mismatch =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("group", mismatch.Group);
             writer.Number("times", mismatch.Times);
             writer.Number("seed", mismatch.Seed);
@@ -138,10 +136,7 @@ internal static class ConformanceDifferential
             writer.Text("kernel", mismatch.Kernel);
             writer.Text("model", mismatch.Model);
             writer.Text("reason", mismatch.Reason);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 }

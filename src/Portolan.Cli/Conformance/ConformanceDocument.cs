@@ -16,23 +16,12 @@ internal static class ConformanceDocument
         writer.Json.WriteBoolean("ok", reports.All(static report => report.Ok));
         writer.Text("suite", SuiteHash());
         WriteSummary(writer, outcome => reports.Sum(report => report.Count(outcome)));
-        writer.Json.WriteStartArray("subjects");
-        foreach (ConformanceReport report in reports)
+        writer.Objects("subjects", reports, report =>
         {
-            writer.Json.WriteStartObject();
             WriteSubject(writer, report.Subject);
             WriteSummary(writer, report.Count);
-            writer.Json.WriteStartArray("cases");
-            foreach (CaseResult result in report.Results)
-            {
-                WriteCase(writer, result);
-            }
-
-            writer.Json.WriteEndArray();
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+            writer.Objects("cases", report.Results, result => WriteCase(writer, result));
+        });
         return writer.Finish();
     }
 
@@ -68,7 +57,6 @@ internal static class ConformanceDocument
 
     private static void WriteCase(DocumentWriter writer, CaseResult result)
     {
-        writer.Json.WriteStartObject();
         writer.Text("id", result.Case.Id);
         writer.Strings("decides", result.Case.Decides);
         writer.Text("statement", result.Case.Statement);
@@ -77,6 +65,5 @@ internal static class ConformanceDocument
         writer.Text("found", result.Found);
         writer.Text("reason", result.Reason);
         writer.Number("checks", result.Checks);
-        writer.Json.WriteEndObject();
     }
 }

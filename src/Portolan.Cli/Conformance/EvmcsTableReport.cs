@@ -87,28 +87,16 @@ internal static class EvmcsTableReport
         writer.Text("kvmModule", subject.Host.KvmModule?.Value);
         writer.Text("contentHash", HostSnapshotDocument.ContentHash(subject.Host));
         writer.Text("evmcsGeneration", GenerationTable.Of("evmcs", subject.Behaviours)?.Name);
-        writer.Json.WriteStartArray("guests");
-        foreach (HypervLeaves hyperv in Enum.GetValues<HypervLeaves>())
+        writer.Objects("guests", Enum.GetValues<HypervLeaves>(), hyperv =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("hyperv", Word(hyperv));
-            writer.Json.WriteStartArray("msrs");
-            foreach (EvmcsPair pair in table.Under(hyperv))
-            {
-                WriteRow(writer, pair);
-            }
-
-            writer.Json.WriteEndArray();
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+            writer.Objects("msrs", table.Under(hyperv), pair => WriteRow(writer, pair));
+        });
         return writer.Finish();
     }
 
     private static void WriteRow(DocumentWriter writer, EvmcsPair pair)
     {
-        writer.Json.WriteStartObject();
         writer.Hex("index", pair.Kernel.Index);
         writer.Text("name", KnownMsrs.Find(pair.Kernel.Index)?.Name);
         WriteView(writer, "kernel", pair.Kernel);
@@ -123,7 +111,6 @@ internal static class EvmcsTableReport
 
         writer.Text("reason", pair.Reason);
 
-        writer.Json.WriteEndObject();
     }
 
     private static void WriteView(DocumentWriter writer, string name, EvmcsView view)

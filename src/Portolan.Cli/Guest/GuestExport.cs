@@ -81,19 +81,14 @@ internal static class GuestExport
         writer.Text("guest", guest.Name);
         writer.Text("form", format.Name);
         writer.Text("text", export.Text);
-        writer.Json.WriteStartArray("uncarried");
-        foreach (Uncarried uncarried in export.Uncarried)
+        writer.Objects("uncarried", export.Uncarried, uncarried =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("kind", uncarried.Kind switch { UncarriedKind.Cpuid => "cpuid", UncarriedKind.Msr => "msr", _ => "setting" });
             writer.Text("place", uncarried.Place);
             writer.Text("names", uncarried.Names);
             writer.Text("promised", uncarried.Promised);
             writer.Text("carried", uncarried.Carried);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 }

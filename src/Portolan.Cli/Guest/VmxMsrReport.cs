@@ -34,40 +34,21 @@ internal static class VmxMsrReport
     public static ReadOnlyMemory<byte> Json(ImmutableArray<VmxMsrColumn> columns)
     {
         using DocumentWriter writer = new(DocumentKind.VmxMsrs);
-        writer.Json.WriteStartArray("filters");
-        foreach (VmxMsrColumn column in columns)
+        writer.Objects("filters", columns, column =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("filter", column.Span);
-            writer.Json.WriteStartArray("msrs");
-            foreach (VmxMsrView row in column.Rows)
-            {
-                WriteRow(writer, row);
-            }
-
-            writer.Json.WriteEndArray();
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+            writer.Objects("msrs", column.Rows, row => WriteRow(writer, row));
+        });
         return writer.Finish();
     }
 
     private static void WriteRow(DocumentWriter writer, VmxMsrView row)
     {
-        writer.Json.WriteStartObject();
         writer.Hex("index", row.Index);
         writer.Text("name", KnownMsrs.Find(row.Index)?.Name);
         writer.Hex("hostInitiated", row.HostInitiated);
         writer.Hex("guestVisible", row.GuestVisible);
-        writer.Json.WriteStartArray("filtered");
-        foreach (string field in row.Filtered)
-        {
-            writer.Json.WriteStringValue(field);
-        }
-
-        writer.Json.WriteEndArray();
-        writer.Json.WriteEndObject();
+        writer.Strings("filtered", row.Filtered);
     }
 
     private static string Hex(ulong value) => value.ToString("x16", CultureInfo.InvariantCulture);

@@ -35,10 +35,8 @@ internal static class LabChainReport
     {
         using DocumentWriter writer = new(DocumentKind.LabChain);
         writer.Json.WriteBoolean("ok", whole);
-        writer.Json.WriteStartArray("hops");
-        foreach (ChainHop hop in hops)
+        writer.Objects("hops", hops, hop =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("name", hop.Result.Name);
             writer.Text("kernel", hop.Result.Kernel);
             writer.Text("package", hop.Result.Package);
@@ -56,11 +54,7 @@ internal static class LabChainReport
             {
                 writer.Json.WriteNullValue();
             }
-
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 }

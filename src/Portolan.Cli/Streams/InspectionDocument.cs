@@ -25,17 +25,11 @@ internal static class InspectionDocument
         writer.Json.WriteBoolean("postcopy", stream.IsPostcopy);
         SaveImage(writer, found);
         Fault(writer, found.Input.Reading.Fault);
-        Commands(writer.Json, stream);
+        Commands(writer, stream);
         Ram(writer, stream.Ram);
         Vcpus(writer, found);
-        Sections(writer.Json, stream);
-        writer.Json.WriteStartArray("fields");
-        foreach (SectionFields section in found.Shown)
-        {
-            Fields(writer.Json, section);
-        }
-
-        writer.Json.WriteEndArray();
+        Sections(writer, stream);
+        writer.Objects("fields", found.Shown, section => Fields(writer.Json, section));
         return writer.Finish();
     }
 
@@ -73,19 +67,14 @@ internal static class InspectionDocument
         writer.Json.WriteEndObject();
     }
 
-    private static void Commands(Utf8JsonWriter json, MigrationStream stream)
+    private static void Commands(DocumentWriter writer, MigrationStream stream)
     {
-        json.WriteStartArray("commands");
-        foreach (StreamCommand command in stream.Commands)
+        writer.Objects("commands", stream.Commands, command =>
         {
-            json.WriteStartObject();
-            json.WriteString("name", command.Name);
-            json.WriteNumber("offset", command.Offset);
-            json.WriteNumber("length", command.Length);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+            writer.Text("name", command.Name);
+            writer.Number("offset", command.Offset);
+            writer.Number("length", command.Length);
+        });
     }
 
     private static void Ram(DocumentWriter writer, RamContents? ram)
@@ -101,10 +90,8 @@ internal static class InspectionDocument
         writer.Number("iterations", ram.Iterations);
         writer.Number("streamBytes", ram.Bytes);
         writer.Number("multifdFlushes", ram.MultifdFlushes);
-        writer.Json.WriteStartArray("blocks");
-        foreach (RamBlock block in ram.Blocks)
+        writer.Objects("blocks", ram.Blocks, block =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("name", block.Name);
             writer.Hex("length", block.Length);
             writer.Number("pages", block.Pages);
@@ -112,19 +99,14 @@ internal static class InspectionDocument
             writer.Number("xbzrlePages", block.XbzrlePages);
             writer.Number("compressedPages", block.CompressedPages);
             writer.Json.WriteBoolean("mapped", block.IsMapped);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         writer.Json.WriteEndObject();
     }
 
     private static void Vcpus(DocumentWriter writer, StreamInspection found)
     {
-        writer.Json.WriteStartArray("vcpus");
-        foreach (StreamVcpu vcpu in found.Vcpus)
+        writer.Objects("vcpus", found.Vcpus, vcpu =>
         {
-            writer.Json.WriteStartObject();
             writer.Number("id", vcpu.Id);
             writer.Text("decodedBy", found.Stream.Description?.Find(vcpu.Cpu.Section.Name, vcpu.Id) is null ? "tables" : "description");
             writer.Text("xcr0", vcpu.Xcr0?.ToString());
@@ -134,18 +116,13 @@ internal static class InspectionDocument
             writer.Text("nested", VcpuWords.Nested(vcpu));
             writer.Strings("subsections", vcpu.Cpu.Root.Subsections.Select(static subsection => subsection.Name));
             writer.Strings("unknown", vcpu.Unknown.Select(static subsection => subsection.Name));
-            writer.Json.WriteStartArray("msrs");
-            foreach (StreamMsr msr in vcpu.Msrs)
+            writer.Objects("msrs", vcpu.Msrs, msr =>
             {
-                writer.Json.WriteStartObject();
                 writer.Hex("index", msr.Msr.Index);
                 writer.Hex("value", msr.Msr.Value);
                 writer.Text("field", msr.Field);
                 writer.Text("when", msr.When.ToString().ToLowerInvariant());
-                writer.Json.WriteEndObject();
-            }
-
-            writer.Json.WriteEndArray();
+            });
             writer.Json.WriteStartObject("vmcs12");
             foreach ((Vmcs12Field field, ulong value) in VcpuWords.Vmcs12(vcpu))
             {
@@ -153,35 +130,26 @@ internal static class InspectionDocument
             }
 
             writer.Json.WriteEndObject();
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
     }
 
-    private static void Sections(Utf8JsonWriter json, MigrationStream stream)
+    private static void Sections(DocumentWriter writer, MigrationStream stream)
     {
-        json.WriteStartArray("sections");
-        foreach (StreamSection section in stream.Sections)
+        writer.Objects("sections", stream.Sections, section =>
         {
-            json.WriteStartObject();
-            json.WriteString("kind", section.Kind.ToString().ToLowerInvariant());
-            json.WriteNumber("id", section.Id);
-            json.WriteString("name", section.Name);
-            json.WriteNumber("instance", section.Instance);
-            json.WriteNumber("version", section.Version);
-            json.WriteNumber("offset", section.Offset);
-            json.WriteNumber("length", section.Length);
-            json.WriteString("endFoundBy", section.End.ToString().ToLowerInvariant());
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+            writer.Text("kind", section.Kind.ToString().ToLowerInvariant());
+            writer.Number("id", section.Id);
+            writer.Text("name", section.Name);
+            writer.Number("instance", section.Instance);
+            writer.Number("version", section.Version);
+            writer.Number("offset", section.Offset);
+            writer.Number("length", section.Length);
+            writer.Text("endFoundBy", section.End.ToString().ToLowerInvariant());
+        });
     }
 
     private static void Fields(Utf8JsonWriter json, SectionFields section)
     {
-        json.WriteStartObject();
         json.WriteString("section", section.Section.Title);
         json.WriteStartObject("values");
         HashSet<string> written = new(StringComparer.Ordinal);
@@ -194,7 +162,6 @@ internal static class InspectionDocument
             }
         }
 
-        json.WriteEndObject();
         json.WriteEndObject();
     }
 }

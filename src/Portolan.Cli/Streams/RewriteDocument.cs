@@ -13,29 +13,19 @@ internal static class RewriteDocument
     public static ReadOnlyMemory<byte> Write(RewritePlan plan)
     {
         using DocumentWriter writer = new(DocumentKind.StreamRewrite);
-        writer.Json.WriteStartArray("changes");
-        foreach (StreamChange change in plan.Changes)
+        writer.Objects("changes", plan.Changes, change =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("section", change.Section);
             writer.Text("place", change.Place);
             writer.Text("before", change.Before);
             writer.Text("after", change.After);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
-        writer.Json.WriteStartArray("edits");
-        foreach (StreamEdit edit in plan.Edits)
+        });
+        writer.Objects("edits", plan.Edits, edit =>
         {
-            writer.Json.WriteStartObject();
             writer.Number("offset", edit.Offset);
             writer.Number("removed", edit.Removed);
             writer.Text("inserted", Convert.ToHexStringLower(edit.Inserted.AsSpan()));
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 

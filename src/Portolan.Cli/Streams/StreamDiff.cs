@@ -57,19 +57,14 @@ internal static class StreamDiff
     private static ReadOnlyMemory<byte> Write(ImmutableArray<StreamDifference> found)
     {
         using DocumentWriter writer = new(DocumentKind.StreamDifference);
-        writer.Json.WriteStartArray("differences");
-        foreach (StreamDifference one in found)
+        writer.Objects("differences", found, one =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("section", one.Section);
             writer.Text("place", one.Place);
             writer.Text("left", one.Left);
             writer.Text("right", one.Right);
             writer.Text("meaning", one.Meaning);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 

@@ -12,15 +12,10 @@ public static class ClauseDocument
     {
         ArgumentNullException.ThrowIfNull(clauses);
         using DocumentWriter writer = new(DocumentKind.ClauseList);
-        writer.Json.WriteStartArray("clauses");
-        foreach (Clause clause in clauses)
+        writer.Objects("clauses", clauses, clause =>
         {
-            writer.Json.WriteStartObject();
             WriteHead(writer, clause);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 
@@ -34,16 +29,11 @@ public static class ClauseDocument
         writer.Text("rationale", clause.Rationale);
         writer.Text("unjudged", clause.Unjudged);
         writer.Text("source", clause.Rule.Source);
-        writer.Json.WriteStartArray("facts");
-        foreach (ContractFact fact in clause.FactIds.Select(FactTable.Find).OfType<ContractFact>())
+        writer.Objects("facts", clause.FactIds.Select(FactTable.Find).OfType<ContractFact>(), fact =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("id", fact.Id);
             writer.Text("title", fact.Title);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 
@@ -52,10 +42,8 @@ public static class ClauseDocument
     {
         ArgumentNullException.ThrowIfNull(facts);
         using DocumentWriter writer = new(DocumentKind.FactList);
-        writer.Json.WriteStartArray("facts");
-        foreach (ContractFact fact in facts)
+        writer.Objects("facts", facts, fact =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("id", fact.Id);
             writer.Text("title", fact.Title);
             writer.Json.WriteStartArray("clauses");
@@ -66,10 +54,7 @@ public static class ClauseDocument
 
             writer.Json.WriteEndArray();
             writer.Text("reason", fact.Reason);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 

@@ -23,27 +23,17 @@ public static class GuestReadingDocument
         writer.Text("xcr0", reading.Xcr0);
         writer.Hex("components", reading.Components.Bits);
         VcpuFields.WriteImage(writer, "xsave", reading.Xsave);
-        writer.Json.WriteStartArray("cpuid");
-        foreach (CpuidRead read in reading.Cpuid)
+        writer.Objects("cpuid", reading.Cpuid, read =>
         {
-            writer.Json.WriteStartObject();
             writer.Hex("leaf", read.Address.Leaf);
             writer.Hex("subleaf", read.Address.Subleaf);
             writer.Text("read", read.Answer);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
-        writer.Json.WriteStartArray("msrs");
-        foreach (MsrRead read in reading.Msrs)
+        });
+        writer.Objects("msrs", reading.Msrs, read =>
         {
-            writer.Json.WriteStartObject();
             writer.Hex("index", read.Index);
             writer.Text("read", read.Answer);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 

@@ -92,6 +92,26 @@ public sealed class DocumentWriter : IDisposable
         _json.WriteEndArray();
     }
 
+    /// <summary>An array of objects, each with the members that are written of an item.</summary>
+    /// <typeparam name="T">What an object is of.</typeparam>
+    /// <param name="name">The array's name.</param>
+    /// <param name="items">The items, in the order of the objects.</param>
+    /// <param name="members">Writes the members of one.</param>
+    public void Objects<T>(string name, IEnumerable<T> items, Action<T> members)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        ArgumentNullException.ThrowIfNull(members);
+        _json.WriteStartArray(name);
+        foreach (T item in items)
+        {
+            _json.WriteStartObject();
+            members(item);
+            _json.WriteEndObject();
+        }
+
+        _json.WriteEndArray();
+    }
+
     /// <summary>An object: its members, then the unknown fields of its place.</summary>
     internal void Object(string name, string place, Action members)
     {

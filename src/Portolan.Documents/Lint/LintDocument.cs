@@ -27,10 +27,8 @@ public static class LintDocument
         writer.Text("host", host);
         writer.Text("guest", guest);
         writer.Text("answer", WordOf(report));
-        writer.Json.WriteStartArray("findings");
-        foreach (UnsavedState finding in report.Findings)
+        writer.Objects("findings", report.Findings, finding =>
         {
-            writer.Json.WriteStartObject();
             WriteState(writer, finding.State);
             writer.Text("severity", VerdictWords.Of(finding.Severity));
             writer.Text("because", finding.Because);
@@ -38,20 +36,12 @@ public static class LintDocument
             writer.Text("consequence", finding.Row.Consequence);
             writer.Strings("facts", finding.Row.Facts);
             writer.Text("source", finding.Row.Source);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
-        writer.Json.WriteStartArray("unknown");
-        foreach (UndecidedState state in report.Undecided)
+        });
+        writer.Objects("unknown", report.Undecided, state =>
         {
-            writer.Json.WriteStartObject();
             WriteState(writer, state.State);
             writer.Strings("missing", state.Facts);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 
@@ -64,15 +54,10 @@ public static class LintDocument
             _ => "msr",
         });
         writer.Text("state", item.ToString());
-        writer.Json.WriteStartArray("msrs");
-        foreach (uint msr in item.Each())
+        writer.Objects("msrs", item.Each(), msr =>
         {
-            writer.Json.WriteStartObject();
             writer.Hex("index", msr);
             writer.Text("name", KnownMsrs.Find(msr)?.Name);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
     }
 }

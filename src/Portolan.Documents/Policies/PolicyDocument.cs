@@ -28,19 +28,12 @@ public static class PolicyDocument
         }
 
         writer.Json.WriteEndObject();
-        writer.Json.WriteStartArray("waivers");
-        foreach (Waiver waiver in policy.Waivers)
-        {
-            WriteWaiver(writer, waiver);
-        }
-
-        writer.Json.WriteEndArray();
+        writer.Objects("waivers", policy.Waivers, waiver => WriteWaiver(writer, waiver));
         return writer.Finish();
     }
 
     private static void WriteWaiver(DocumentWriter writer, Waiver waiver)
     {
-        writer.Json.WriteStartObject();
         writer.Text("name", waiver.Name);
         writer.Text("clause", waiver.Clauses.Text);
         writer.Text("subject", waiver.Subject?.Text);
@@ -48,6 +41,5 @@ public static class PolicyDocument
         writer.Text("reason", waiver.Reason);
         writer.Text("expires", waiver.Expires.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
         writer.WriteExtensions(PolicyFields.PlaceOf(waiver.Name));
-        writer.Json.WriteEndObject();
     }
 }

@@ -57,37 +57,27 @@ public static class TraceDocument
 
     private static void Promises(DocumentWriter writer, ImmutableArray<MissingPromise> promises)
     {
-        writer.Json.WriteStartArray("missingPromises");
-        foreach (MissingPromise promise in promises)
+        writer.Objects("missingPromises", promises, promise =>
         {
-            writer.Json.WriteStartObject();
             writer.Number("hop", promise.Hop);
             writer.Text("feature", promise.Feature.Name);
             writer.Text("where", promise.Feature.ToString());
             writer.Hex("promised", promise.Promised);
             writer.Hex("offered", promise.Offered);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
     }
 
     private static void Moved(DocumentWriter writer, ImmutableArray<MovedComponent> components)
     {
-        writer.Json.WriteStartArray("movedComponents");
-        foreach (MovedComponent moved in components)
+        writer.Objects("movedComponents", components, moved =>
         {
-            writer.Json.WriteStartObject();
             writer.Number("hop", moved.Hop);
             writer.Number("component", moved.Component);
             writer.Number("savedOffset", moved.Saved.Offset);
             writer.Number("savedSize", moved.Saved.Size);
             writer.Number("readOffset", moved.Read?.Offset);
             writer.Number("readSize", moved.Read?.Size);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
     }
 
     private static void Changes(DocumentWriter writer, string name, ImmutableArray<GuestVisibleChange> changes)
@@ -109,10 +99,8 @@ public static class TraceDocument
 
     private static void Steps(DocumentWriter writer, ImmutableArray<RouteStep> steps)
     {
-        writer.Json.WriteStartArray("steps");
-        foreach (RouteStep step in steps)
+        writer.Objects("steps", steps, step =>
         {
-            writer.Json.WriteStartObject();
             writer.Number("hop", step.Hop);
             writer.Text("host", step.Host);
             writer.Text("phase", Camel(step.Phase.ToString()));
@@ -121,10 +109,7 @@ public static class TraceDocument
             writer.Text("answer", step.Answer.ToString());
             writer.Json.WriteBoolean("refused", step.Refused);
             writer.Text("clause", step.Answer.Rule?.Id);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
     }
 
     private static string Camel(string name) => char.ToLowerInvariant(name[0]) + name[1..];

@@ -18,20 +18,15 @@ public static class MatrixDocument
         using DocumentWriter writer = new(DocumentKind.VerdictMatrix);
         writer.Text("guest", matrix.Guest);
         VerdictDocument.WriteHosts(writer, matrix.Hosts);
-        writer.Json.WriteStartArray("cells");
-        foreach (MatrixCell cell in matrix.Cells)
+        writer.Objects("cells", matrix.Cells, cell =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("from", matrix.Hosts[cell.From].Name);
             writer.Text("to", matrix.Hosts[cell.To].Name);
             writer.Text("verdict", VerdictWords.Of(cell.Verdict));
             writer.Text("problem", cell.Problem);
             writer.Strings("reasons", cell.Reasons);
             VerdictDocument.WriteFindings(writer, cell.Findings, cell.Missing);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 

@@ -1,7 +1,6 @@
 using Portolan.Documents;
 using Portolan.Documents.Hosts;
 using Portolan.Documents.Json;
-using Portolan.Lab.Guest;
 
 namespace Portolan.Lab.Runs;
 
@@ -13,15 +12,10 @@ public static class LabRunDocument
     {
         ArgumentNullException.ThrowIfNull(results);
         using DocumentWriter writer = new(DocumentKind.LabRun);
-        writer.Json.WriteStartArray("boots");
-        foreach (LabResult result in results)
+        writer.Objects("boots", results, result =>
         {
-            writer.Json.WriteStartObject();
             WriteOne(writer, result);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         return writer.Finish();
     }
 
@@ -48,17 +42,12 @@ public static class LabRunDocument
         writer.Number("milliseconds", (long)result.Boot.Elapsed.TotalMilliseconds);
         writer.Text("contentHash", result.Host.Ok ? HostSnapshotDocument.ContentHash(result.Host.Value) : null);
         WriteConformance(writer, result.Conformance);
-        writer.Json.WriteStartArray("commands");
-        foreach (GuestReply reply in result.Boot.Replies)
+        writer.Objects("commands", result.Boot.Replies, reply =>
         {
-            writer.Json.WriteStartObject();
             writer.Text("name", reply.Command.Name);
             writer.Strings("words", reply.Command.Words);
             writer.Number("exitCode", reply.ExitCode);
-            writer.Json.WriteEndObject();
-        }
-
-        writer.Json.WriteEndArray();
+        });
         writer.Strings("missing", result.Missing);
         writer.Strings("consoleTail", result.Missing.IsEmpty ? [] : result.Boot.ConsoleTail);
     }

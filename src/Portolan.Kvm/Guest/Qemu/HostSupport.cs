@@ -100,9 +100,6 @@ internal sealed class HostSupport
         => QemuCpuFacts.Properties.Where(property => property.Kind == QemuPropertyKind.Feature && !NeverByItself.Contains(property.Name)
             && !(migratableOnly && Immovable.Contains(property.Name)) && HasSome(property)).Select(property => property.Name);
 
-    /// <summary>Is it one that keeps a guest from moving?</summary>
-    public static bool BlocksMigration(string property) => Immovable.Contains(property);
-
     private bool HasSome(QemuProperty property)
         => property.Cpuid.Any(feature => Has(feature) == true) || property.Msr.Any(bits => Has(bits) == true) || property.Vmx.Any(control => Has(control) == true);
 
