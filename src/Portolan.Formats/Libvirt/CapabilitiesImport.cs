@@ -26,7 +26,7 @@ public static class CapabilitiesImport
     {
         ArgumentNullException.ThrowIfNull(request);
         Capabilities found = new();
-        if (found.Walk(request, Advice) is { } fault)
+        if (found.Walk(request, "libvirt's <capabilities>", Advice) is { } fault)
         {
             return Reading.Refused<ImportedHost>(fault);
         }

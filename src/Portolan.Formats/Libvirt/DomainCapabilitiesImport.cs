@@ -23,7 +23,7 @@ public static class DomainCapabilitiesImport
     {
         ArgumentNullException.ThrowIfNull(request);
         Found found = new();
-        if (found.Walk(request, Advice) is { } fault)
+        if (found.Walk(request, "libvirt's <domainCapabilities>", Advice) is { } fault)
         {
             return Reading.Refused<ImportedHost>(fault);
         }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Xml;
 using Portolan.Documents;
 using Portolan.Documents.Json;
+using Portolan.Formats.Text;
 
 namespace Portolan.Formats.Libvirt;
 
@@ -27,8 +28,9 @@ internal abstract class XmlVisitor
 
     /// <summary>Walks the file; the first fault, or null.</summary>
     /// <param name="request">The file.</param>
+    /// <param name="element">The element that the file should hold.</param>
     /// <param name="advice">What to do about a file that is no XML.</param>
-    public InputFault? Walk(ImportRequest request, string advice)
+    public InputFault? Walk(ImportRequest request, string element, string advice)
     {
         try
         {
@@ -41,17 +43,10 @@ internal abstract class XmlVisitor
         }
         catch (XmlException wrong)
         {
-            return new InputFault(request.File, "well-formed XML without a document type", Reason(wrong), advice) { Line = Math.Max(1, wrong.LineNumber) };
+            return XmlFault.Of(request, wrong, element, advice);
         }
 
         return _fault;
-    }
-
-    /// <summary>The reader's words without the place, which the fault says itself.</summary>
-    private static string Reason(XmlException wrong)
-    {
-        int place = wrong.Message.LastIndexOf(" Line ", StringComparison.Ordinal);
-        return $"\"{Printable.OneLine(place < 0 ? wrong.Message : wrong.Message[..place]).TrimEnd('.')}\"";
     }
 
     /// <summary>An element begins; its attributes can be asked of the reader.</summary>

@@ -17,7 +17,7 @@ public static class LibvirtDomainReader
     {
         ArgumentNullException.ThrowIfNull(request);
         Domain domain = new(request.File);
-        return domain.Walk(request, Advice) is { } fault ? Reading.Refused<LibvirtDomainCpu>(fault)
+        return domain.Walk(request, "libvirt's <domain>", Advice) is { } fault ? Reading.Refused<LibvirtDomainCpu>(fault)
             : domain.HasRoot ? Reading.Of(domain.Finish())
             : Reading.Refused<LibvirtDomainCpu>(new InputFault(request.File, "a libvirt <domain>", "another root element", Advice));
     }

@@ -8,6 +8,7 @@ namespace Portolan.Formats.Text;
 /// <summary>XML of other tools, read forwards: no document type, nothing fetched, bounded in length and depth.</summary>
 internal static class XmlInput
 {
+    private const string Advice = "write the file again";
     private const int DeepestElement = 64;
 
     private static readonly XmlReaderSettings Settings = new()
@@ -48,13 +49,11 @@ internal static class XmlInput
         }
         catch (XmlException wrong)
         {
-            // The text of the exception ends with the place, which the fault has in fields.
-            string problem = wrong.Message.Split(" Line ", 2)[0].TrimEnd('.');
-            return new InputFault(request.File, expected, problem, "write the file again") { Line = Math.Max(wrong.LineNumber, 1) };
+            return XmlFault.Of(request, wrong, expected, Advice);
         }
     }
 
     /// <summary>A fault at the reader's line.</summary>
     public static InputFault Fault(ImportRequest request, XmlReader reader, string expected, string found)
-        => new(request.File, expected, found, "write the file again") { Line = (reader as IXmlLineInfo)?.LineNumber };
+        => new(request.File, expected, found, Advice) { Line = (reader as IXmlLineInfo)?.LineNumber };
 }
