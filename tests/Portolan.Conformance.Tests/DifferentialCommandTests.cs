@@ -1,7 +1,5 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using Portolan.Cli.Frame;
-using Portolan.Documents.Tests;
 using Portolan.Kvm.Linux;
 
 namespace Portolan.Conformance.Tests;
@@ -22,7 +20,6 @@ public sealed class DifferentialCommandTests
         Assert.True(code == ExitCode.Done && unexplained.Length == 0, string.Join("\n", unexplained));
         Assert.True(document["steps"]!.GetValue<long>() >= 3000 && document["ioctls"]!.GetValue<long>() > 20_000);
         Assert.Equal("live", document["subject"]!.GetValue<string>());
-        Check(document);
     }
 
     [Fact]
@@ -32,7 +29,6 @@ public sealed class DifferentialCommandTests
 
         Assert.Equal((ExitCode.Done, true), (code, document["ok"]!.GetValue<bool>()));
         Assert.Empty(document["mismatches"]!.AsArray());
-        Check(document);
     }
 
     [Fact]
@@ -44,7 +40,6 @@ public sealed class DifferentialCommandTests
         Assert.Equal((ExitCode.Incompatible, false), (code, document["ok"]!.GetValue<bool>()));
         Assert.NotEmpty(xsave);
         Assert.All(xsave, static one => Assert.InRange(one["steps"]!.AsArray().Count, 1, 4));
-        Check(document);
         (ExitCode again, string text, string _) = Run("--subject", "model:G0", "--host", Host, "--count", "500");
         Assert.Equal(ExitCode.Incompatible, again);
         Assert.Contains("unexplained differences", text, StringComparison.Ordinal);
@@ -52,12 +47,7 @@ public sealed class DifferentialCommandTests
 
     [Fact]
     public void A_host_without_kvm_is_exit_69()
-    {
-        (ExitCode code, string _, string error) = Run("--device", "/dev/null");
-
-        Assert.Equal(ExitCode.Unavailable, code);
-        Assert.StartsWith("portolan: ", error, StringComparison.Ordinal);
-    }
+        => Run("--device", "/dev/null").IsRefused(ExitCode.Unavailable);
 
     [Theory]
     [InlineData(ExitCode.Usage, "--count", "0", "--subject", "model", "--host", Host)]
@@ -66,12 +56,7 @@ public sealed class DifferentialCommandTests
     [InlineData(ExitCode.BadInput, "--subject", "another", "--host", Host)]
     [InlineData(ExitCode.BadInput, "--subject", "model", "--host", "shipped:nothing")]
     public void A_wrong_word_is_one_line(ExitCode expected, params string[] words)
-    {
-        (ExitCode code, string output, string error) = Run(words);
-
-        Assert.Equal((expected, ""), (code, output));
-        Assert.Single(error.TrimEnd('\n').Split('\n'));
-    }
+        => Run(words).IsRefused(expected);
 
     [Fact]
     public void Every_recorded_run_keeps_to_the_schema_and_has_no_unexplained_difference()
@@ -81,32 +66,17 @@ public sealed class DifferentialCommandTests
         Assert.True(files.Length >= 3);
         Assert.All(files, static file =>
         {
-            JsonNode document = JsonNode.Parse(File.ReadAllText(file))!;
-            Check(document);
+            JsonNode document = SchemaCheck.Kept("differential-1", File.ReadAllBytes(file));
             Assert.True(document["ok"]!.GetValue<bool>(), file);
             Assert.Equal("live", document["subject"]!.GetValue<string>());
         });
     }
 
-    private static void Check(JsonNode document)
-    {
-        SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", "differential-1.schema.json")))!);
-        check.Check(document);
-        Assert.Empty(check.Problems);
-    }
-
     private static (ExitCode Code, JsonNode Document) Json(params string[] words)
     {
-        (ExitCode code, string output, string error) = Run(["--json", .. words]);
-        Assert.Equal("", error);
-        return (code, JsonNode.Parse(output)!);
+        CommandRun run = Run(["--json", .. words]);
+        return (run.Code, run.Document("differential-1"));
     }
 
-    private static (ExitCode Code, string Output, string Error) Run(params string[] words)
-    {
-        using MemoryStream output = new();
-        using StringWriter error = new();
-        ExitCode code = CommandLineProgram.Run(["conformance", "differential", .. words], new Terminal(Stream.Null, output, error, isInteractive: false));
-        return (code, Encoding.UTF8.GetString(output.ToArray()), error.ToString());
-    }
+    private static CommandRun Run(params string[] words) => CommandRun.Of(["conformance", "differential", .. words]);
 }

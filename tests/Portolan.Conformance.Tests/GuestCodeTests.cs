@@ -1,7 +1,5 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using Portolan.Cli.Frame;
-using Portolan.Documents.Tests;
 
 namespace Portolan.Conformance.Tests;
 
@@ -19,12 +17,11 @@ public sealed class GuestCodeTests
     [MemberData(nameof(Recorded))]
     public void What_guest_code_read_on_a_kernel_is_what_the_model_of_its_host_predicts(string name)
     {
-        (ExitCode code, string output, string error) = Run("conformance", "evmcs-table", "--subject", name + HostEnding, "--measured", name + ".json", "--json");
+        CommandRun run = CommandRun.Of("conformance", "evmcs-table", "--subject", name + HostEnding, "--measured", name + ".json", "--json");
 
-        Assert.Equal((ExitCode.Done, ""), (code, error));
-        Assert.Equal(File.ReadAllText(name + ".json"), output);
-        JsonNode document = JsonNode.Parse(output)!;
-        Check("evmcs-visible-1", document);
+        JsonNode document = run.Document("evmcs-visible-1");
+        Assert.Equal(ExitCode.Done, run.Code);
+        Assert.Equal(File.ReadAllText(name + ".json"), run.Output);
         Assert.True(document["ok"]!.GetValue<bool>() && document["guestRan"]!.GetValue<bool>());
         JsonNode[] rows = [.. document["guests"]!.AsArray().SelectMany(static guest => guest!["msrs"]!.AsArray()).Select(static row => row!)];
         Assert.Equal(60, rows.Length);
@@ -39,7 +36,7 @@ public sealed class GuestCodeTests
     {
         using TemporaryFile altered = new(File.ReadAllText(name + ".json").Replace("0000003f00000016", "0000002f00000016", StringComparison.Ordinal));
 
-        (ExitCode code, string output, string _) = Run("conformance", "evmcs-table", "--subject", name + HostEnding, "--measured", altered.Path);
+        (ExitCode code, string output, string _) = CommandRun.Of("conformance", "evmcs-table", "--subject", name + HostEnding, "--measured", altered.Path);
 
         Assert.Equal(ExitCode.Incompatible, code);
         Assert.Contains("are not as the model predicts", output, StringComparison.Ordinal);
@@ -54,10 +51,7 @@ public sealed class GuestCodeTests
     {
         using TemporaryFile wrong = new(text);
 
-        (ExitCode code, string output, string error) = Run("conformance", "evmcs-table", "--subject", "shipped:intel-bochs-skylake-x-6.12.117", "--measured", wrong.Path);
-
-        Assert.Equal((ExitCode.BadInput, ""), (code, output));
-        Assert.Single(error.TrimEnd('\n').Split('\n'));
+        CommandRun.Of("conformance", "evmcs-table", "--subject", "shipped:intel-bochs-skylake-x-6.12.117", "--measured", wrong.Path).IsRefused(ExitCode.BadInput);
     }
 
     [Fact]
@@ -67,14 +61,13 @@ public sealed class GuestCodeTests
         try
         {
             string At(string name) => Path.Combine(folder.FullName, name);
-            Assert.Equal(ExitCode.Done, Run("guest", "carry", "--host", "shipped:amd-qemu-max-5.10.218", "--without", "pku", "--over-save", "pkru", "-o", At("1")).Code);
-            (ExitCode first, string output, string _) = Run("guest", "carry", "--host", "shipped:amd-qemu-max-6.1.192", "--from", At("1"), "-o", At("2"), "--json");
-            JsonNode hop = JsonNode.Parse(output)!;
-            Check("guest-hop-1", hop);
-            Check("guest-reading-1", JsonNode.Parse(File.ReadAllText(Path.Combine(At("2"), "reading.json")))!);
+            Assert.Equal(ExitCode.Done, CommandRun.Of("guest", "carry", "--host", "shipped:amd-qemu-max-5.10.218", "--without", "pku", "--over-save", "pkru", "-o", At("1")).Code);
+            CommandRun first = CommandRun.Of("guest", "carry", "--host", "shipped:amd-qemu-max-6.1.192", "--from", At("1"), "-o", At("2"), "--json");
+            JsonNode hop = first.Document("guest-hop-1");
+            SchemaCheck.Kept("guest-reading-1", File.ReadAllBytes(Path.Combine(At("2"), "reading.json")));
 
-            Assert.Equal((ExitCode.Done, "0x207", "0x7"), (first, hop["loadedXstateBv"]!.GetValue<string>(), hop["savedXstateBv"]!.GetValue<string>()));
-            Assert.Equal(ExitCode.Done, Run("guest", "carry", "--host", "shipped:amd-qemu-max-7.3.4", "--from", At("2"), "-o", At("3")).Code);
+            Assert.Equal((ExitCode.Done, "0x207", "0x7"), (first.Code, hop["loadedXstateBv"]!.GetValue<string>(), hop["savedXstateBv"]!.GetValue<string>()));
+            Assert.Equal(ExitCode.Done, CommandRun.Of("guest", "carry", "--host", "shipped:amd-qemu-max-7.3.4", "--from", At("2"), "-o", At("3")).Code);
 
             // The same state with another guest's registers is found out.
             string state = Path.Combine(At("2"), "state.json");
@@ -83,7 +76,7 @@ public sealed class GuestCodeTests
             image[200] ^= 1;
             altered["vcpus"]![0]!["xsave"] = Convert.ToBase64String(image);
             File.WriteAllText(state, altered.ToJsonString());
-            (ExitCode other, string words, string _) = Run("guest", "carry", "--host", "shipped:amd-qemu-max-7.3.4", "--from", At("2"), "-o", At("4"));
+            (ExitCode other, string words, string _) = CommandRun.Of("guest", "carry", "--host", "shipped:amd-qemu-max-7.3.4", "--from", At("2"), "-o", At("4"));
             Assert.Equal(ExitCode.Incompatible, other);
             Assert.Contains("extended registers: sse", words, StringComparison.Ordinal);
         }
@@ -91,21 +84,6 @@ public sealed class GuestCodeTests
         {
             folder.Delete(recursive: true);
         }
-    }
-
-    private static void Check(string schema, JsonNode document)
-    {
-        SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", schema + ".schema.json")))!);
-        check.Check(document);
-        Assert.Empty(check.Problems);
-    }
-
-    private static (ExitCode Code, string Output, string Error) Run(params string[] words)
-    {
-        using MemoryStream output = new();
-        using StringWriter error = new();
-        ExitCode code = CommandLineProgram.Run(words, new Terminal(Stream.Null, output, error, isInteractive: false));
-        return (code, Encoding.UTF8.GetString(output.ToArray()), error.ToString());
     }
 
     private sealed class TemporaryFile : IDisposable

@@ -64,12 +64,5 @@ public sealed class LintDocumentTests
 
     private static Reading<SaveSet> Read(string text) => SaveSetDocument.Read("saves", Encoding.UTF8.GetBytes(text));
 
-    private static JsonNode Checked(string kind, ReadOnlySpan<byte> document)
-    {
-        SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", $"{kind}-1.schema.json")))!);
-        JsonNode node = JsonNode.Parse(Encoding.UTF8.GetString(document))!;
-        check.Check(node);
-        Assert.Empty(check.Problems);
-        return node;
-    }
+    private static JsonNode Checked(string kind, ReadOnlySpan<byte> document) => SchemaCheck.Kept(kind + "-1", document);
 }

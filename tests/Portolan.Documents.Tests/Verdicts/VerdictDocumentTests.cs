@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json.Nodes;
 using Portolan.Compatibility.Judging;
 using Portolan.Documents.Verdicts;
 using Portolan.Kvm.Clauses;
@@ -22,11 +21,9 @@ public sealed class VerdictDocumentTests
         VerdictReport report = Two();
         byte[] written = VerdictDocument.Write(report).ToArray();
 
-        SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", "verdict-1.schema.json")))!);
-        check.Check(JsonNode.Parse(written));
+        SchemaCheck.Kept("verdict-1", written);
         Reading<VerdictReport> read = VerdictDocument.Read("v", written);
 
-        Assert.Empty(check.Problems);
         Assert.True(read.Ok, read.ToString());
         Assert.Equal(Encoding.UTF8.GetString(written), Encoding.UTF8.GetString(VerdictDocument.Write(read.Value).Span));
         Assert.Equal(report.Headline, read.Value.Headline);

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
-using Portolan.Documents.Tests;
 using Portolan.Testing;
 
 namespace Portolan.EndToEnd.CommandLine;
@@ -36,9 +34,7 @@ public sealed class HostImportTests
         Assert.All(rows, static row => Assert.Equal(row.GetProperty("fault").ValueKind == JsonValueKind.Null, row.GetProperty("contentHash").ValueKind == JsonValueKind.String));
         Assert.Equal(Good.Length, rows.Select(static row => row.GetProperty("format").GetString()).OfType<string>().Distinct().Count());
         Assert.DoesNotContain('\u001b', run.Error);
-        SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", "host-import-list-1.schema.json")))!);
-        check.Check(JsonNode.Parse(run.Output));
-        Assert.Empty(check.Problems);
+        SchemaCheck.Kept("host-import-list-1", Encoding.UTF8.GetBytes(run.Output));
     }
 
     [Fact]

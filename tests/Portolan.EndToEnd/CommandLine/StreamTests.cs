@@ -1,7 +1,6 @@
+using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Portolan.Documents.Guests;
-using Portolan.Documents.Tests;
 using Portolan.Kvm.Guest;
 using Portolan.Kvm.State;
 using Portolan.Streams.Cpu;
@@ -382,12 +381,7 @@ public sealed class StreamTests(StreamTests.Generated generated) : IClassFixture
 
     private static JsonElement Json(Run run) => JsonDocument.Parse(run.Output).RootElement;
 
-    private static void Valid(Run run, string kind)
-    {
-        SchemaCheck check = new((JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", $"{kind}-1.schema.json")))!);
-        check.Check(JsonNode.Parse(run.Output));
-        Assert.Empty(check.Problems);
-    }
+    private static void Valid(Run run, string kind) => SchemaCheck.Kept(kind + "-1", Encoding.UTF8.GetBytes(run.Output));
 
     private Run Run(params string[] arguments) => PortolanProcess.StartIn(_folder.Path, arguments);
 

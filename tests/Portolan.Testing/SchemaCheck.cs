@@ -2,16 +2,30 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
-namespace Portolan.Documents.Tests;
+namespace Portolan.Testing;
 
 /// <summary>The part of JSON Schema (draft 2020-12) that the shipped schemas use; a keyword it does not know is an error.</summary>
-internal sealed class SchemaCheck(JsonObject schema)
+public sealed class SchemaCheck
 {
     private static readonly HashSet<string> Ignored = ["$schema", "$id", "title", "description", "$defs"];
 
-    public List<string> Problems { get; } = [];
+    private readonly JsonObject _schema;
+    private readonly List<string> _problems = [];
 
-    public void Check(JsonNode? value) => Check(schema, value, "$");
+    private SchemaCheck(JsonObject schema) => _schema = schema;
+
+    /// <summary>A document, which keeps to a shipped schema.</summary>
+    /// <param name="schema">The schema, as <c>verdict-1</c>.</param>
+    /// <param name="document">The document's bytes.</param>
+    public static JsonNode Kept(string schema, ReadOnlySpan<byte> document)
+    {
+        JsonObject rules = (JsonObject)JsonNode.Parse(File.ReadAllText(Repository.At("data", "schemas", schema + ".schema.json")))!;
+        JsonNode node = JsonNode.Parse(document)!;
+        SchemaCheck check = new(rules);
+        check.Check(rules, node, "$");
+        Assert.Empty(check._problems);
+        return node;
+    }
 
     private void Check(JsonObject rule, JsonNode? value, string path)
     {
@@ -19,7 +33,7 @@ internal sealed class SchemaCheck(JsonObject schema)
         {
             if (!Ignored.Contains(keyword) && !Holds(rule, keyword, argument!, value, path))
             {
-                Problems.Add($"{path}: {keyword} {argument!.ToJsonString()} does not hold for {value?.ToJsonString() ?? "null"}");
+                _problems.Add($"{path}: {keyword} {argument!.ToJsonString()} does not hold for {value?.ToJsonString() ?? "null"}");
             }
         }
     }
@@ -29,7 +43,7 @@ internal sealed class SchemaCheck(JsonObject schema)
         switch (keyword)
         {
             case "$ref":
-                Check((JsonObject)schema["$defs"]![argument.GetValue<string>()["#/$defs/".Length..]]!, value, path);
+                Check((JsonObject)_schema["$defs"]![argument.GetValue<string>()["#/$defs/".Length..]]!, value, path);
                 return true;
             case "type":
                 return argument is JsonArray types ? types.Any(type => Is(type!.GetValue<string>(), value)) : Is(argument.GetValue<string>(), value);
