@@ -26,14 +26,13 @@ public static class CapabilitiesImport
     {
         ArgumentNullException.ThrowIfNull(request);
         Capabilities found = new();
-        if (found.Walk(request, "libvirt's <capabilities>", Advice) is { } fault)
+        if (found.Walk(request, "capabilities", Advice) is { } fault)
         {
             return Reading.Refused<ImportedHost>(fault);
         }
 
         string? refusal = found switch
         {
-            { HasRoot: false } => "another root element",
             { Architecture: null } => "no <host><cpu><arch>",
             { Architecture: not "x86_64" } => $"a host of architecture {Printable.Quote(found.Architecture)}",
             { Features.Count: 0, Model: null } => "a host CPU without a model",
@@ -106,8 +105,6 @@ public static class CapabilitiesImport
     {
         private const int MostFeatures = 4096;
 
-        public bool HasRoot { get; private set; }
-
         public string? Architecture { get; private set; }
 
         public string? Model { get; private set; }
@@ -131,11 +128,7 @@ public static class CapabilitiesImport
 
         protected override void OnElement(XmlReader reader)
         {
-            if (IsAt())
-            {
-                HasRoot = reader.LocalName == "capabilities";
-            }
-            else if (IsAt("guest", "arch", "domain"))
+            if (IsAt("guest", "arch", "domain"))
             {
                 HasKvm |= reader.GetAttribute("type") == "kvm";
             }

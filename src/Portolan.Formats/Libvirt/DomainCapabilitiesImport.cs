@@ -23,7 +23,7 @@ public static class DomainCapabilitiesImport
     {
         ArgumentNullException.ThrowIfNull(request);
         Found found = new();
-        if (found.Walk(request, "libvirt's <domainCapabilities>", Advice) is { } fault)
+        if (found.Walk(request, "domainCapabilities", Advice) is { } fault)
         {
             return Reading.Refused<ImportedHost>(fault);
         }
@@ -31,7 +31,6 @@ public static class DomainCapabilitiesImport
         NamedCpu cpu = found.ToCpu(out SortedSet<string> unknown);
         string? refusal = found switch
         {
-            { HasRoot: false } => "another root element",
             { Domain: not "kvm" } => found.Domain is { } type ? $"<domain>{type}</domain>: this QEMU does not use KVM" : "no <domain>",
             { Architecture: not ("x86_64" or "i686") } => $"guests of architecture {Printable.Quote(found.Architecture ?? "unknown")}",
             _ => cpu.IsEmpty ? "neither a host-model CPU nor a usable model" : null,
@@ -86,8 +85,6 @@ public static class DomainCapabilitiesImport
         private bool _isHostModel;
         private bool _isUsable;
         private bool _isHyperv;
-
-        public bool HasRoot { get; private set; }
 
         public string? Domain { get; private set; }
 
@@ -151,11 +148,7 @@ public static class DomainCapabilitiesImport
 
         protected override void OnElement(XmlReader reader)
         {
-            if (IsAt())
-            {
-                HasRoot = reader.LocalName == "domainCapabilities";
-            }
-            else if (IsAt("cpu", "mode"))
+            if (IsAt("cpu", "mode"))
             {
                 _isHostModel = reader.GetAttribute("name") == "host-model" && reader.GetAttribute("supported") == "yes";
             }

@@ -28,16 +28,23 @@ internal abstract class XmlVisitor
 
     /// <summary>Walks the file; the first fault, or null.</summary>
     /// <param name="request">The file.</param>
-    /// <param name="element">The element that the file should hold.</param>
+    /// <param name="root">The root element's name; a file with another is refused.</param>
     /// <param name="advice">What to do about a file that is no XML.</param>
-    public InputFault? Walk(ImportRequest request, string element, string advice)
+    public InputFault? Walk(ImportRequest request, string root, string advice)
     {
+        string element = $"libvirt's <{root}>";
         try
         {
             using MemoryStream stream = new(request.Bytes.ToArray(), writable: false);
             using XmlReader reader = XmlReader.Create(stream, Settings);
             while (_fault is null && reader.Read())
             {
+                if (_path.Count == 0 && reader.NodeType == XmlNodeType.Element && reader.LocalName != root)
+                {
+                    Refuse(reader, request.File, element, $"<{Printable.OneLine(reader.LocalName)}>", advice);
+                    break;
+                }
+
                 Take(reader, request.File, advice);
             }
         }

@@ -17,9 +17,7 @@ public static class LibvirtDomainReader
     {
         ArgumentNullException.ThrowIfNull(request);
         Domain domain = new(request.File);
-        return domain.Walk(request, "libvirt's <domain>", Advice) is { } fault ? Reading.Refused<LibvirtDomainCpu>(fault)
-            : domain.HasRoot ? Reading.Of(domain.Finish())
-            : Reading.Refused<LibvirtDomainCpu>(new InputFault(request.File, "a libvirt <domain>", "another root element", Advice));
+        return domain.Walk(request, "domain", Advice) is { } fault ? Reading.Refused<LibvirtDomainCpu>(fault) : Reading.Of(domain.Finish());
     }
 
     private sealed class Domain(string file) : XmlVisitor
@@ -31,8 +29,6 @@ public static class LibvirtDomainReader
         private readonly SortedSet<string> _passedOver = new(StringComparer.Ordinal);
         private LibvirtDomainCpu _cpu = new();
         private string? _sevPolicy;
-
-        public bool HasRoot { get; private set; }
 
         public LibvirtDomainCpu Finish() => _cpu with
         {
@@ -46,9 +42,8 @@ public static class LibvirtDomainReader
         {
             if (IsAt())
             {
-                HasRoot = reader.LocalName == "domain";
                 string type = reader.GetAttribute("type") ?? "";
-                if (HasRoot && type is not ("kvm" or "qemu" or ""))
+                if (type is not ("kvm" or "qemu" or ""))
                 {
                     Refuse(reader, "a domain that QEMU runs (type='kvm')", $"type='{Printable.OneLine(type)}'");
                 }

@@ -19,7 +19,8 @@ public sealed class CpudataImportTests
     }
 
     [Theory]
-    [InlineData("<cpudata arch='x86'>", "at least one")]
+    [InlineData("<cpudata arch='x86'>", "expected well-formed XML")]
+    [InlineData("<cpudata arch='x86'/>", "expected at least one <cpuid>")]
     [InlineData("<cpudata arch='ppc64'/>", "arch=")]
     [InlineData("<cpudata><cpuid eax_in='0x0' eax='0x1' ebx='0x2' ecx='0x3'/></cpudata>", "eax_in, eax, ebx, ecx and edx")]
     [InlineData("<cpudata><cpuid eax_in='0x0' eax='1' ebx='0x2' ecx='0x3' edx='0x0'/></cpudata>", "hexadecimal digits in eax")]
@@ -30,6 +31,6 @@ public sealed class CpudataImportTests
         Reading<ImportedHost> read = CpudataImport.Read(new("d", Encoding.UTF8.GetBytes(text)));
 
         Assert.False(read.Ok);
-        Assert.Contains(text.StartsWith("<cpudata arch='x86'>", StringComparison.Ordinal) ? "expected libvirt's <cpudata" : expected, read.Fault.ToString(), StringComparison.Ordinal);
+        Assert.Contains(expected, read.Fault.ToString(), StringComparison.Ordinal);
     }
 }
