@@ -108,6 +108,9 @@ internal sealed record InputFile(string Name, ReadOnlyMemory<byte> Bytes)
             name, "a regular file", "a FIFO, socket or device", "give a file, or '-' and the content on standard input"),
         (_, Errno.ENOENT) => new InputFault(name, "a file", "nothing of that name", "check the path"),
         (_, Errno.EACCES or Errno.EPERM) => new InputFault(name, "a file that may be read", "no permission (EACCES)", "run as a user who may read it"),
+        (_, Errno.ENOTDIR) => new InputFault(name, "a file in a folder", "a file where the path has a folder", "check the path"),
+        (_, Errno.ELOOP) => new InputFault(name, "a file", "symbolic links that lead to each other", "check the path"),
+        (_, Errno.ENAMETOOLONG) => new InputFault(name, "a file", "a name longer than the system allows", "check the path"),
         _ => new InputFault(name, "a file that can be opened", string.Create(CultureInfo.InvariantCulture, $"errno {(int)errno}"), "check the path"),
     };
 }

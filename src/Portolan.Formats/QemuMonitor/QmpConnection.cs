@@ -45,7 +45,7 @@ internal sealed class QmpConnection : IDisposable
         catch (Exception refused) when (refused is SocketException or ArgumentException)
         {
             socket.Dispose();
-            return Reading.Refused<QmpConnection>(new InputFault(path, "a unix socket of a running QEMU", Reason(refused), "give the path of QEMU's -qmp unix:PATH,server=on,wait=off"));
+            return Reading.Refused<QmpConnection>(new InputFault(path, "a unix socket of a running QEMU", Reason(path, refused), "give the path of QEMU's -qmp unix:PATH,server=on,wait=off"));
         }
 
         Reading<JsonValue> greeting = connection.Line();
@@ -80,8 +80,11 @@ internal sealed class QmpConnection : IDisposable
         return quoted.Append('"').ToString();
     }
 
-    private static string Reason(Exception refused) => refused switch
+    /// <summary>Why there is no connection. The kernel says of a file that is no socket only that nobody listens, or that it may not be written.</summary>
+    private static string Reason(string path, Exception refused) => refused switch
     {
+        SocketException when Directory.Exists(path) => "a directory",
+        SocketException when new FileInfo(path) is { Exists: true, Length: > 0 } => "a file that is no socket",
         SocketException { SocketErrorCode: SocketError.ConnectionRefused } => "nobody listens there",
         SocketException { SocketErrorCode: SocketError.AccessDenied } => "no permission (EACCES)",
         SocketException { SocketErrorCode: SocketError.AddressNotAvailable } => "nothing of that name",
@@ -168,7 +171,7 @@ internal sealed class QmpConnection : IDisposable
         catch (SocketException refused)
         {
             return NoQmp(refused.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock
-                ? "no answer in time (another client may hold the monitor)" : Reason(refused));
+                ? "no answer in time (another client may hold the monitor)" : Reason(_path, refused));
         }
     }
 

@@ -77,6 +77,30 @@ public sealed class BadInputTests
     }
 
     [Fact]
+    public void A_path_that_cannot_lead_to_a_file_is_refused_in_words()
+    {
+        using TemporaryFolder folder = new();
+        File.CreateSymbolicLink(folder.At("loop"), folder.At("loop"));
+
+        AssertRefusedPath(Path.Combine(folder.Write("file", Text), "guest.json"), "found a file where the path has a folder");
+        AssertRefusedPath(folder.At("loop"), "found symbolic links that lead to each other");
+        AssertRefusedPath(folder.At(new string('a', 300)), "found a name longer than the system allows");
+    }
+
+    [Fact]
+    public void What_is_no_socket_of_a_QEMU_is_named_as_what_it_is()
+    {
+        using TemporaryFolder folder = new();
+        foreach ((string path, string found) in (ReadOnlySpan<(string, string)>)[(folder.Path, "found a directory"), (folder.Write("file", Text), "found a file that is no socket"), (folder.At("none"), "found nothing of that name")])
+        {
+            PortolanProcess.Run run = PortolanProcess.Start("guest", "define", "--qmp", path);
+
+            Assert.Equal(BadInput, run.ExitCode);
+            Assert.Contains($"{path}: expected a unix socket of a running QEMU, {found}; ", run.OneErrorLine, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Host_show_refuses_a_file_without_permission()
     {
         using TemporaryFolder folder = new();

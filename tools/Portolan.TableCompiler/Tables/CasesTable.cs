@@ -17,7 +17,10 @@ internal sealed class CasesTable : ITable
         text.Append("<!-- Compiled from data/cases.tsv by tools/Portolan.TableCompiler. Edit the table, then run ./tables. -->\n");
         text.Append("# The acceptance cases\n\n");
         text.Append("The cases of the two discussions that the project grew from. `./portolan check --cases` judges all of them and compares each verdict with\n");
-        text.Append("the one below, `./portolan trace --cases` does so with the routes, ioctl by ioctl; the commands of a case can also be run one by one.\n");
+        text.Append("the one below, `./portolan trace --cases` does so with the routes, ioctl by ioctl; the commands of a case can also be run one by one.\n\n");
+        text.Append("The line below a command is what it comes to. Of `check`: the verdict, the worst severity, the clauses of that severity, the exit code. Of `trace`: `arrived`, with what\n");
+        text.Append("happened on the way behind a `+` (components that were never promised `dropped`, promised ones `lost` or `corrupted`, values that eVMCS `filtered`, a `promise` that a host\n");
+        text.Append("cannot keep), or where the route ended: `refused@1:KVM_SET_XSAVE=EINVAL` is at hop 1, by that ioctl, with that errno; `incomplete@` where the VMM ran on without a part of the state.\n");
         foreach (TsvRow row in file.Rows)
         {
             Case(text, row, problems);
