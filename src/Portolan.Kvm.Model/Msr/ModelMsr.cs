@@ -41,7 +41,6 @@ internal enum MsrTreatment : byte
     KvmPfInt,
     KvmPfAck,
     Zero,
-    Synic,
     HvCrashCtl,
     HvInvtsc,
     FsBase,
