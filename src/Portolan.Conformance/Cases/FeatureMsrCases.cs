@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Portolan.Kvm.Behaviours;
 
 namespace Portolan.Conformance.Cases;
@@ -5,6 +6,8 @@ namespace Portolan.Conformance.Cases;
 /// <summary>Feature MSRs: what a vCPU starts with, what it takes without the feature, what it keeps after KVM_RUN (contract M3 to M5, M13, M14).</summary>
 internal static class FeatureMsrCases
 {
+    private const ulong StuffFeatureMsrs = 1UL << 8;
+
     public static IEnumerable<ConformanceCase> All() => [.. Initial(), .. Unsupported(), .. ArchCapabilities(), .. AfterRun()];
 
     private static IEnumerable<(uint Index, string Feature)> Gated() =>
@@ -12,6 +15,7 @@ internal static class FeatureMsrCases
 
     private static IEnumerable<ConformanceCase> Initial()
     {
+        yield return QuirkOff(MsrIndex.Ia32BiosSignId, [CaseNeed.Msr(MsrIndex.Ia32BiosSignId)]);
         foreach ((uint index, string feature) in Gated())
         {
             yield return new($"msr.initial/{index:x}", ["M5"], "A new vCPU has KVM's maximum in a feature MSR", [CaseNeed.Msr(index), CaseNeed.Feature(feature)], run =>
@@ -29,18 +33,20 @@ internal static class FeatureMsrCases
                     run.Equal(KnownMsrs.Describe(index), maximum, found);
                 }
             });
-            yield return new($"msr.initial/{index:x}-quirk-off", ["M5", "S16"], "With the quirk KVM_X86_QUIRK_STUFF_FEATURE_MSRS off a new vCPU has 0 in a feature MSR",
-                [CaseNeed.Msr(index), CaseNeed.Feature(feature), CaseNeed.Behaviour("msr.initial-feature-msrs", "maxima-unless-quirk-off")], run =>
-            {
-                const ulong StuffFeatureMsrs = 1UL << 8;
-                if (run.Vcpu(run.Everything, static vm => vm.EnableCapability(KvmCapability.DisableQuirks2, StuffFeatureMsrs)) is { } vcpu
-                    && run.Has($"KVM_GET_MSRS of {KnownMsrs.Describe(index)}", vcpu.GetMsr(index), out ulong found))
-                {
-                    run.Equal(KnownMsrs.Describe(index), 0UL, found);
-                }
-            });
+            yield return QuirkOff(index, [CaseNeed.Msr(index), CaseNeed.Feature(feature)]);
         }
     }
+
+    private static ConformanceCase QuirkOff(uint index, ImmutableArray<CaseNeed> needs)
+        => new($"msr.initial/{index:x}-quirk-off", ["M5", "S16"], "With the quirk KVM_X86_QUIRK_STUFF_FEATURE_MSRS off a new vCPU has 0 in a feature MSR",
+            [.. needs, CaseNeed.Behaviour("msr.initial-feature-msrs", "maxima-unless-quirk-off")], run =>
+        {
+            if (run.Vcpu(run.Everything, static vm => vm.EnableCapability(KvmCapability.DisableQuirks2, StuffFeatureMsrs)) is { } vcpu
+                && run.Has($"KVM_GET_MSRS of {KnownMsrs.Describe(index)}", vcpu.GetMsr(index), out ulong found))
+            {
+                run.Equal(KnownMsrs.Describe(index), 0UL, found);
+            }
+        });
 
     private static IEnumerable<ConformanceCase> Unsupported()
     {

@@ -75,9 +75,9 @@ public sealed class MsrTests
         Assert.True(vm.EnableCapability(KvmCapability.DisableQuirks2, 1 << 8).Ok);
         IKvmVcpu vcpu = vm.CreateVcpu(0).Value;
         Assert.True(vcpu.SetCpuid2(Hosts.Guest(host)).Ok);
-        MsrValue[] read = [new(0x480, 1), new(0x10a, 1), new(0xce, 1)];
+        MsrValue[] read = [new(0x480, 1), new(0x10a, 1), new(0xce, 1), new(0x8b, 1)];
 
-        Assert.Equal(3, vcpu.GetMsrs(read).Value);
+        Assert.Equal(4, vcpu.GetMsrs(read).Value);
         Assert.All(read, row => Assert.Equal(0ul, row.Value));
         Assert.Equal(1, vcpu.SetMsrs([new(0x480, 0x00d8100011e57ed0)]).Value);
     }
