@@ -173,9 +173,9 @@ public sealed class DifferentialRun
         {
             found.Add(mismatch);
         }
-        else if (seed is { } first && _met.Add(known.Group))
+        else if (seed is { } first && known.NameOf(mismatch.Group) is { } name && _met.Add(name))
         {
-            Count(known.Group, () => mismatch with { Group = known.Group, Seed = first, Reason = known.Statement });
+            Count(name, () => mismatch with { Group = name, Seed = first, Reason = known.Statement });
         }
     }
 

@@ -11,6 +11,9 @@ namespace Portolan.Conformance.Differential;
 /// <param name="Statement">What they do, and why it is none of the model's.</param>
 internal sealed record KnownDifference(string Group, ImmutableArray<string> Members, ImmutableArray<string> Modules, ImmutableArray<KernelSpan> Kernels, string Statement)
 {
+    /// <summary>How a report names a difference that is this one: by its place, so that rows of one group stay apart; by the group where every place is meant.</summary>
+    public string NameOf(string group) => Members.IsEmpty ? Group : group;
+
     /// <summary>Is a difference in this group, on such a kernel, this one?</summary>
     public bool Explains(string group, string? module, KernelRelease? release)
         => (Members.IsEmpty

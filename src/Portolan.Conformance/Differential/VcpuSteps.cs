@@ -45,7 +45,7 @@ internal static class VcpuSteps
         }
 
         return new(
-            "KVM_SET_NESTED_STATE", "KVM_SET_NESTED_STATE", Words($"{(svm ? "SVM" : "VMX")}, flags 0x{flags:x}, address 0x{address:x}, {size} bytes{claim}"),
+            "KVM_SET_NESTED_STATE", Words($"KVM_SET_NESTED_STATE {(svm ? "SVM" : "VMX")} 0x{flags:x}"), Words($"{(svm ? "SVM" : "VMX")}, flags 0x{flags:x}, address 0x{address:x}, {size} bytes{claim}"),
             vcpu => StepAnswer.Of(vcpu.SetNestedState(state)));
     }
 
