@@ -72,6 +72,19 @@ public sealed class DifferentialCommandTests
         });
     }
 
+    [Theory]
+    [InlineData("amd-epyc-kvm-pvm-6.18.44")]
+    [InlineData("amd-qemu-max-6.1.192")]
+    [InlineData("amd-qemu-max-6.12.117")]
+    public void A_kernel_was_given_a_hundred_thousand_random_ioctls(string kernel)
+    {
+        JsonNode[] runs = [.. Directory.GetFiles(Repository.At("data", "results", "differential"), $"{kernel}-seed-*.json").Select(static file => JsonNode.Parse(File.ReadAllText(file))!)];
+
+        Assert.True(runs.Sum(static run => run["steps"]!.GetValue<long>()) >= 100_000);
+        Assert.Equal(runs.Length, runs.Select(static run => run["seed"]!.GetValue<int>()).Distinct().Count());
+        Assert.All(runs, static run => Assert.True(run["ioctls"]!.GetValue<long>() > 5 * run["steps"]!.GetValue<long>() && run["undecided"]!.GetValue<int>() == 0));
+    }
+
     private static (ExitCode Code, JsonNode Document) Json(params string[] words)
     {
         CommandRun run = Run(["--json", .. words]);

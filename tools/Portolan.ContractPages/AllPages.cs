@@ -32,6 +32,12 @@ public static class AllPages
             return Reading.Refused<IReadOnlyList<Page>>(visible.Fault);
         }
 
+        Reading<Page> differential = DifferentialPage.Write(root);
+        if (!differential.Ok)
+        {
+            return Reading.Refused<IReadOnlyList<Page>>(differential.Fault);
+        }
+
         Reading<RecordedKernels> kernels = RecordedKernels.Read(Path.Combine(root, "data", "results"));
         return !kernels.Ok
             ? Reading.Refused<IReadOnlyList<Page>>(kernels.Fault)
@@ -41,6 +47,7 @@ public static class AllPages
                 EvmcsFilterPage.Write(),
                 visible.Value,
                 KernelsPage.Write(kernels.Value),
+                differential.Value,
                 BehavioursPage.Write(),
                 HistoryPage.Write(hosts, kernels.Value),
                 UndecidedPage.Write(),

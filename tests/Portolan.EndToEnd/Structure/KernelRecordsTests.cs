@@ -94,6 +94,12 @@ public sealed class KernelRecordsTests
             File.Copy(host, Path.Combine(hosts, Path.GetFileName(host)));
         }
 
+        string runs = Directory.CreateDirectory(Path.Combine(results, "differential")).FullName;
+        foreach (string run in Directory.EnumerateFiles(Repo.At("data", "results", "differential"), "*.json"))
+        {
+            File.Copy(run, Path.Combine(runs, Path.GetFileName(run)));
+        }
+
         string visible = Directory.CreateDirectory(Path.Combine(folder.Path, "data", "evmcs-visible")).FullName;
         foreach (string table in Directory.EnumerateFiles(Repo.At("data", "evmcs-visible"), "*.json"))
         {
