@@ -1,7 +1,6 @@
 using Portolan.Kvm.State;
 using Portolan.X86.Cpuid;
 using Portolan.X86.Msr;
-using Portolan.X86.Vmx;
 using Portolan.X86.Xsave;
 
 namespace Portolan.Kvm.Linux.Guest;
@@ -65,10 +64,6 @@ internal sealed partial class LinuxGuestCpu(KvmVcpu vcpu) : IGuestCpu
     /// <inheritdoc/>
     public GuestAnswer<XFeatureMask> Xsetbv(uint index, XFeatureMask value)
         => Try(ProbeInstruction.Xsetbv, Split(index, value.Bits), (_, _) => value);
-
-    /// <inheritdoc/>
-    public GuestAnswer<VmEntryOutcome> VmEntry(in VmxControlSettings controls, bool enlightened)
-        => NotDecidable<VmEntryOutcome>("no L1 hypervisor is at hand to enter an L2");
 
     private static uint Low(ulong register) => unchecked((uint)register);
 

@@ -106,16 +106,32 @@ public sealed class LinuxGuestCpuTests
         Assert.Equal(XFeatureMask.Legacy, Decided(seen));
     }
 
-    [Fact]
-    public void A_vm_entry_is_not_decidable_here_and_says_why()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_guest_without_VMX_cannot_enter_an_L2(bool enlightened)
     {
         using Live live = Live.Open();
         using Machine machine = live.NewMachineWithCpuid();
 
-        GuestAnswer<VmEntryOutcome> answer = machine.Vcpu.Guest.VmEntry(new VmxControlSettings(), enlightened: false);
+        GuestAnswer<VmEntryOutcome> answer = machine.Vcpu.Guest.VmEntry(new VmxControlSettings(), enlightened);
 
-        Assert.Equal(GuestFault.NotDecidable, answer.Fault);
-        Assert.NotNull(answer.Reason);
+        Assert.SkipWhen(answer.Fault == GuestFault.NotDecidable, $"VMXON is {answer}");
+        Assert.Equal(GuestFault.UD, answer.Fault);
+    }
+
+    [Theory]
+    [InlineData(1u << 1, 0u, 0u)]
+    [InlineData(0u, 1u << 9, 0u)]
+    [InlineData(0u, 0u, 1u << 9)]
+    public void What_the_small_L1_cannot_do_is_not_decidable_and_says_why(uint secondary, uint exit, uint entry)
+    {
+        using Live live = Live.Open();
+        using Machine machine = live.NewMachineWithCpuid();
+
+        GuestAnswer<VmEntryOutcome> answer = machine.Vcpu.Guest.VmEntry(new VmxControlSettings(0, 0, secondary, exit, entry, 0), enlightened: false);
+
+        Assert.Equal((GuestFault.NotDecidable, "the L1 at hand runs in 32-bit mode and gives its L2 no EPT"), (answer.Fault, answer.Reason));
     }
 
     [Theory]

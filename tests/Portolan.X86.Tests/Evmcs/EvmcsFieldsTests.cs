@@ -21,6 +21,19 @@ public sealed class EvmcsFieldsTests
     }
 
     [Fact]
+    public void No_two_fields_of_an_eVMCS_share_a_byte_and_each_lies_on_a_multiple_of_its_width()
+    {
+        HashSet<int> taken = [];
+        foreach (EvmcsField field in EvmcsFields.All.Where(static field => field.Carried != EvmcsCarried.No))
+        {
+            Assert.True(field.Offset >= 8 && field.Offset % field.Width == 0 && field.Offset + field.Width <= 1024, $"{field} at {field.Offset}");
+            Assert.All(Enumerable.Range(field.Offset.Value, field.Width), at => Assert.True(taken.Add(at), $"{field} at {at}"));
+        }
+
+        Assert.All(EvmcsFields.All.Where(static field => field.Carried == EvmcsCarried.No), static field => Assert.Null(field.Offset));
+    }
+
+    [Fact]
     public void The_2022_definition_adds_those_of_the_contract()
     {
         // Contract section 4, E5: guest and host PERF_GLOBAL_CTRL, ENCLS bitmap, TSC multiplier, guest and host CET, LBR control.

@@ -12,7 +12,7 @@ internal sealed class EvmcsTable : ITable
     /// <inheritdoc/>
     public IEnumerable<GeneratedFile> Compile(string root, Problems problems)
     {
-        TsvFile fields = TsvFile.Read(root, Fields, ["encoding", "name", "carried", "kvm", "clean", "control", "source"], problems);
+        TsvFile fields = TsvFile.Read(root, Fields, ["encoding", "name", "carried", "offset", "kvm", "clean", "control", "source"], problems);
         TsvFile spans = TsvFile.Read(root, Spans, ["span", "seen-by", "from", "to", "source"], problems);
         TsvFile filters = TsvFile.Read(
             root, Filters, ["set", "part", "msrs", "filter", "mask", "without-perf-global-ctrl", "entry", "entry-mask", "source"], problems);
@@ -70,9 +70,14 @@ internal sealed class EvmcsTable : ITable
                 problems.Add(row, "'clean' should say - for a field that is not carried, and only for those");
             }
 
+            if ((carried == "No") != (row["offset"] == "-"))
+            {
+                problems.Add(row, "'offset' should say - for a field that is not carried, and only for those");
+            }
+
             (string Group, int Bit)? control = row.Optional("control") is { } text
                 ? VmxControlsTable.Reference(row, "control", text, problems) : null;
-            code.Line($"    new(0x{row.Number("encoding", problems):x4}, {CodeWriter.Literal(row["name"])}, EvmcsCarried.{carried}, "
+            code.Line($"    new(0x{row.Number("encoding", problems):x4}, {CodeWriter.Literal(row["name"])}, EvmcsCarried.{carried}, {(row["offset"] == "-" ? "null" : row.Number("offset", problems))}, "
                 + $"{CodeWriter.Literal(row.Optional("kvm"))}, {CodeWriter.Literal(row.Optional("clean"))}, "
                 + (control is { } c ? $"new VmxControlBit(VmxControlGroup.{c.Group}, {c.Bit})" : "null")
                 + $", {CodeWriter.Literal(row["source"])}),");
