@@ -90,17 +90,8 @@ internal sealed partial class LinuxGuestCpu
 
     private static KvmSregs LongModeSregs(in KvmSregs saved, ulong block)
     {
-        KvmSegment code = new(
-            0, uint.MaxValue, ProbePage.CodeSelector, Type: 0b1011, Present: 1, Dpl: 0, Db: 0, S: 1, L: 1, G: 1, Avl: 0, Unusable: 0);
-        KvmSegment data = code with { Selector = ProbePage.DataSelector, Type = 0b0011, Db = 1, L = 0 };
-        KvmSystemRegisters registers = saved.Registers with
+        KvmSystemRegisters registers = OwnSegments(saved.Registers, block, isLong: true, LongModeBlock.IdtOffset, LongModeBlock.IdtLimit) with
         {
-            Cs = code,
-            Ds = data,
-            Es = data,
-            Ss = data,
-            Gdt = new KvmDescriptorTable(block + ProbePage.GdtOffset, ProbePage.GdtLimit),
-            Idt = new KvmDescriptorTable(block + LongModeBlock.IdtOffset, LongModeBlock.IdtLimit),
             Cr0 = LongModeCr0,
             Cr3 = block + LongModeBlock.Pml4Offset,
             Cr4 = LongModeCr4,

@@ -186,20 +186,28 @@ internal sealed partial class LinuxGuestCpu(KvmVcpu vcpu) : IGuestCpu
         return written.Ok;
     }
 
-    /// <summary>FS, GS, TR and LDTR stay: the probe does not use them, and MSRs read their bases.</summary>
-    private static KvmSregs ProbeSregs(in KvmSregs saved, uint page)
+    /// <summary>Flat segments and tables of the probe's own. FS, GS, TR and LDTR stay: the probe does not use them, and MSRs read their bases.</summary>
+    private static KvmSystemRegisters OwnSegments(in KvmSystemRegisters saved, ulong block, bool isLong, uint idtOffset, ushort idtLimit)
     {
+        byte width = (byte)(isLong ? 1 : 0);
         KvmSegment code = new(
-            0, uint.MaxValue, ProbePage.CodeSelector, Type: 0b1011, Present: 1, Dpl: 0, Db: 1, S: 1, L: 0, G: 1, Avl: 0, Unusable: 0);
-        KvmSegment data = code with { Selector = ProbePage.DataSelector, Type = 0b0011 };
-        KvmSystemRegisters registers = saved.Registers with
+            0, uint.MaxValue, ProbePage.CodeSelector, Type: 0b1011, Present: 1, Dpl: 0, Db: (byte)(1 - width), S: 1, L: width, G: 1, Avl: 0, Unusable: 0);
+        KvmSegment data = code with { Selector = ProbePage.DataSelector, Type = 0b0011, Db = 1, L = 0 };
+        return saved with
         {
             Cs = code,
             Ds = data,
             Es = data,
             Ss = data,
-            Gdt = new KvmDescriptorTable(page + ProbePage.GdtOffset, ProbePage.GdtLimit),
-            Idt = new KvmDescriptorTable(page + ProbePage.IdtOffset, ProbePage.IdtLimit),
+            Gdt = new KvmDescriptorTable(block + ProbePage.GdtOffset, ProbePage.GdtLimit),
+            Idt = new KvmDescriptorTable(block + idtOffset, idtLimit),
+        };
+    }
+
+    private static KvmSregs ProbeSregs(in KvmSregs saved, uint page)
+    {
+        KvmSystemRegisters registers = OwnSegments(saved.Registers, page, isLong: false, ProbePage.IdtOffset, ProbePage.IdtLimit) with
+        {
             Cr0 = ProbeCr0,
             Cr4 = saved.Registers.Cr4 & ~(Cr4Pcide | Cr4Cet),
             Efer = saved.Registers.Efer & ~(EferLme | EferLma),
