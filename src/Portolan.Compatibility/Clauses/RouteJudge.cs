@@ -81,7 +81,7 @@ internal sealed class RouteJudge
         PaperVcpu vcpu = new(_guest, host);
         if (!_question.Unpermitted.Contains(report.Hop))
         {
-            SetupClauses.Permission(vcpu, new HopReport(report.Hop, [], []) { IsTrial = true });
+            SetupClauses.Permission(vcpu, report.Trial());
         }
 
         PromiseClauses.Features(vcpu, report);

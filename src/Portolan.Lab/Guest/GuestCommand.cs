@@ -13,9 +13,6 @@ public sealed record GuestCommand(string Name, ImmutableArray<string> Words)
     /// <summary>Files that the command writes under its working folder, <c>/tmp</c>, and that are to come back.</summary>
     public ImmutableArray<string> Files { get; init; } = [];
 
-    /// <summary>Can the name stand in a reply?</summary>
-    public bool HasValidName => Name.Length is > 0 and <= 64 && Name.All(static c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
-
     /// <summary>The program under test with these arguments.</summary>
     public static GuestCommand Program(string name, params ReadOnlySpan<string> arguments) => new(name, [ProgramPath, .. arguments]);
 }

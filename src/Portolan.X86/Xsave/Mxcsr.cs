@@ -9,9 +9,6 @@ public static class Mxcsr
     /// <summary>The bits an Intel processor has: MXCSR_MASK of FXSAVE (contract X11).</summary>
     public const uint IntelMask = 0xffff;
 
-    /// <summary>The bits an AMD processor has: Intel's, and bit 17, misaligned-exception mask (contract X11).</summary>
-    public const uint AmdMask = 0x2ffff;
-
     /// <summary>The components any of which makes an image's MXCSR count (contract 1.3 and X14).</summary>
     public static XFeatureMask Components { get; } = XFeatureMask.Legacy | XFeatureMask.Of(2);
 

@@ -44,15 +44,8 @@ public readonly ref struct XsaveImage
     /// <summary>Writes MXCSR; XSTATE_BV is not touched.</summary>
     public void SetMxcsr(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_bytes[XsaveOffsets.Mxcsr..], value);
 
-    /// <summary>Writes MXCSR_MASK.</summary>
-    public void SetMxcsrMask(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_bytes[XsaveOffsets.MxcsrMask..], value);
-
     /// <summary>Writes the x87 control word; XSTATE_BV is not touched.</summary>
     public void SetFcw(ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(_bytes[XsaveOffsets.Fcw..], value);
-
-    /// <summary>Writes the words that name the kernel's user components (contract X5).</summary>
-    public void SetProvenanceHint(XFeatureMask components)
-        => BinaryPrimitives.WriteUInt64LittleEndian(_bytes[XsaveOffsets.SwReserved..], components.Bits);
 
     /// <summary>The 16 bytes of XMM register <paramref name="index"/> (0 to 15).</summary>
     public Span<byte> Xmm(int index)
