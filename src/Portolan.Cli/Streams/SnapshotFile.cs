@@ -26,6 +26,7 @@ internal static class SnapshotFile
         return content.Ok ? CloudHypervisorSnapshot.Read(new ImportRequest(file, content.Value.Bytes)) : Reading.Refused<CloudHypervisorSnapshot>(content.Fault);
     }
 
+    /// <summary>The first bytes; none of a file that cannot be read, which is told when it is read whole.</summary>
     private static ReadOnlySpan<byte> Head(string file)
     {
         using SafeFileHandle? handle = PlainFile.OpenForReading(file, out _, out _);
@@ -35,6 +36,13 @@ internal static class SnapshotFile
         }
 
         byte[] head = new byte[HeadSize];
-        return head.AsSpan(0, RandomAccess.Read(handle, head, 0));
+        try
+        {
+            return head.AsSpan(0, RandomAccess.Read(handle, head, 0));
+        }
+        catch (IOException)
+        {
+            return [];
+        }
     }
 }

@@ -52,6 +52,7 @@ public sealed class BadGuestSourceTests
     [InlineData(64, "'--bogus' is no option here", "pool", "matrix", Host, "--bogus")]
     [InlineData(64, "--via a,,b: a host has no name", "check", "--guest", "g", "--via", "a,,b")]
     [InlineData(64, "--via ,: a host has no name", "trace", "--guest", "g", "--via", ",")]
+    [InlineData(65, "/proc/self/mem, byte 0: expected a file that can be read", "stream", "inspect", "/proc/self/mem")]
     [InlineData(64, "--host a,,b: a host has no name", "stream", "check", "s", "--host", "a,,b")]
     [InlineData(64, "--host a b, : a host has no name", "stream", "watch", "--host", "a", "b, ")]
     [InlineData(64, "--host : a host has no name", "stream", "check", "s", "--host", "")]
