@@ -1,3 +1,4 @@
+using System.Numerics;
 using Portolan.Conformance.Evmcs;
 using Portolan.Kvm.Behaviours;
 using Portolan.X86.Evmcs;
@@ -10,6 +11,7 @@ namespace Portolan.Conformance.Cases;
 /// <summary>Enlightened VMCS: enabling it, what the guest then reads, and entry through it (contract E1 to E14).</summary>
 internal static class EvmcsCases
 {
+    private const uint ActivateSecondary = 1U << 31; // of the primary controls
     private const ushort Version = EvmcsGuests.Version;
     private const uint Nested = EvmcsGuests.NestedLeaf;
     private const uint RecommendsEvmcs = 1U << 14;
@@ -224,28 +226,56 @@ internal static class EvmcsCases
         EntryCase("vmx.entry.controls", "pin-based", "L2 is not entered without a must-be-one control", false, static least => least with { PinBased = 0 }, VmEntryOutcome.VmFailInvalidControls),
         EntryCase("vmx.entry.controls", "exit", "L2 is not entered with an exit control that no CPU has", false, static least => least with { Exit = least.Exit | 1U << 31 }, VmEntryOutcome.VmFailInvalidControls),
         EntryCase("evmcs.entry.filtered", "legal", "L2 is entered through an enlightened VMCS with the must-be-one controls alone", true, static least => least, VmEntryOutcome.Entered),
-        ConformanceCase.Of("evmcs.entry.filtered", "pin-based", "L2 is not entered through an enlightened VMCS with a pin-based control that KVM has and eVMCS cannot carry", [CaseNeed.Evmcs], static run =>
+        .. Carriers.Select(NotCarried),
+    ];
+
+    /// <summary>The groups of controls of which KVM has some that eVMCS cannot carry: the MSR that offers them, and how a VMCS has them.</summary>
+    private static readonly (string Name, uint Msr, Func<VmxControlSettings, uint> Of, Func<VmxControlSettings, uint, VmxControlSettings> With)[] Carriers =
+    [
+        ("pin-based", MsrIndex.Ia32VmxTruePinbasedCtls, static controls => controls.PinBased, static (controls, bits) => controls with { PinBased = controls.PinBased | bits }),
+        ("secondary", MsrIndex.Ia32VmxProcbasedCtls2, static controls => controls.Secondary, static (controls, bits) => controls with { Primary = controls.Primary | ActivateSecondary, Secondary = bits }),
+        ("exit", MsrIndex.Ia32VmxTrueExitCtls, static controls => controls.Exit, static (controls, bits) => controls with { Exit = controls.Exit | bits }),
+        ("entry", MsrIndex.Ia32VmxTrueEntryCtls, static controls => controls.Entry, static (controls, bits) => controls with { Entry = controls.Entry | bits }),
+    ];
+
+    private static ConformanceCase NotCarried((string Name, uint Msr, Func<VmxControlSettings, uint> Of, Func<VmxControlSettings, uint, VmxControlSettings> With) group)
+        => ConformanceCase.Of("evmcs.entry.filtered", group.Name, $"L2 is not entered through an enlightened VMCS with a {group.Name} control that KVM has and eVMCS cannot carry", [CaseNeed.Evmcs], run =>
         {
-            if (FilterOf(run) is not { } filter || run.Maximum(MsrIndex.Ia32VmxTruePinbasedCtls) is not { } pin || Least(run) is not { } least)
+            if (FilterOf(run) is not { } filter || run.Maximum(group.Msr) is not { } offered || Least(run) is not { } least)
             {
-                run.Undecided("the snapshot does not say MSR 48DH");
+                run.Undecided($"the snapshot does not say {KnownMsrs.Describe(group.Msr)}");
                 return;
             }
 
-            uint beyond = new VmxControlMsr(pin).Selectable & filter.Offending(least with { PinBased = uint.MaxValue }).PinBased;
-            if (beyond == 0)
+            uint beyond = new VmxControlMsr(offered).Selectable & group.Of(filter.Offending(new(uint.MaxValue, uint.MaxValue, uint.MaxValue, uint.MaxValue, uint.MaxValue, 0)));
+            bool tried = false;
+            for (; beyond != 0; beyond &= beyond - 1)
             {
-                run.Undecided("KVM here has no pin-based control that eVMCS cannot carry");
+                VmxControlSettings asked = group.With(least, 1U << BitOperations.TrailingZeroCount(beyond));
+                string control = $"{group.Name} control {BitOperations.TrailingZeroCount(beyond)}";
+                if (run.Vcpu(Enlightened(run, false)) is not { } plain || run.Vcpu(Enlightened(run, false)) is not { } vcpu
+                    || !run.Takes("KVM_ENABLE_CAP(KVM_CAP_HYPERV_ENLIGHTENED_VMCS)", vcpu.Cpu.EnableEnlightenedVmcs().WithoutValue()))
+                {
+                    return;
+                }
+
+                // Some controls are legal only together with others; those that L2 is entered with by themselves are tried.
+                GuestAnswer<VmEntryOutcome> alone = plain.Cpu.Guest.VmEntry(asked, enlightened: false);
+                if (alone is { Ok: true, Value: not VmEntryOutcome.Entered })
+                {
+                    continue;
+                }
+
+                tried = true;
+                run.Guest($"VMLAUNCH with {control} without eVMCS", alone, VmEntryOutcome.Entered);
+                run.Guest($"VMLAUNCH with {control} through an enlightened VMCS", vcpu.Cpu.Guest.VmEntry(asked, enlightened: true), VmEntryOutcome.VmFailInvalidControls);
             }
-            else if (run.Vcpu(Enlightened(run, false)) is { } plain && run.Vcpu(Enlightened(run, false)) is { } vcpu
-                && run.Takes("KVM_ENABLE_CAP(KVM_CAP_HYPERV_ENLIGHTENED_VMCS)", vcpu.Cpu.EnableEnlightenedVmcs().WithoutValue()))
+
+            if (!tried)
             {
-                VmxControlSettings asked = least with { PinBased = least.PinBased | beyond };
-                run.Guest("VMLAUNCH without eVMCS", plain.Cpu.Guest.VmEntry(asked, enlightened: false), VmEntryOutcome.Entered);
-                run.Guest("VMLAUNCH through an enlightened VMCS", vcpu.Cpu.Guest.VmEntry(asked, enlightened: true), VmEntryOutcome.VmFailInvalidControls);
+                run.Undecided($"KVM here has no {group.Name} control that eVMCS cannot carry and that L2 is entered with by itself");
             }
-        }).Also("vmx.entry.controls"),
-    ];
+        }).Also("vmx.entry.controls");
 
     private static ConformanceCase EntryCase(string clause, string variant, string statement, bool enlightened, Func<VmxControlSettings, VmxControlSettings> edit, VmEntryOutcome expected)
         => ConformanceCase.Of(clause, variant, statement, [enlightened ? CaseNeed.Evmcs : CaseNeed.Vmx], run =>
