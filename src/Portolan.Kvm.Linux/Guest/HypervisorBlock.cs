@@ -7,7 +7,7 @@ namespace Portolan.Kvm.Linux.Guest;
 /// <summary>
 /// Guest memory with a small hypervisor, L1, in 32-bit mode with paging, the least that VMX operation allows (SDM vol. 3C, 24.8): it enters
 /// VMX operation, fills a VMCS from a list, or leaves that to an enlightened VMCS, executes VMLAUNCH and tells what came of it through a
-/// port. Its L2 shares its memory and executes CPUID, which always exits.
+/// port, before it leaves VMX operation and writes to <see cref="ProbePage.DonePort"/>. Its L2 shares its memory and executes CPUID, which always exits.
 /// </summary>
 internal static class HypervisorBlock
 {
@@ -209,15 +209,17 @@ internal static class HypervisorBlock
         }
     }
 
+    /// <summary>EBX to a port; out of VMX operation only then, so that what KVM keeps of the VMCS can be looked at in between.</summary>
     private static void Tell(Assembler code, byte port, bool leave)
     {
+        code.mov(eax, ebx);
+        code.@out(port, eax);
         if (leave)
         {
             code.vmxoff();
+            code.@out(ProbePage.DonePort, al);
         }
 
-        code.mov(eax, ebx);
-        code.@out(port, eax);
         code.hlt();
     }
 }

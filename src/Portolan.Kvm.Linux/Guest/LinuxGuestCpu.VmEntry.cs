@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Portolan.Kvm.State;
 using Portolan.X86.Msr;
 using Portolan.X86.Vmx;
@@ -16,6 +17,8 @@ internal sealed partial class LinuxGuestCpu
     private const uint HostAddressSpace = 1U << 9; // of the exit controls; of the entry controls, IA-32e mode guest
     private const uint EntryFailure = 1U << 31; // of the exit reason
     private const uint RevisionBits = 0x7fff_ffff; // of IA32_VMX_BASIC
+    private const int NestedStateSize = 128 + 2 * 4096; // struct kvm_nested_state with a VMCS12 and its shadow (uapi asm/kvm.h)
+    private const int InstructionErrorAt = 128 + 808; // struct vmcs12, vm_instruction_error (arch/x86/kvm/vmx/vmcs12.h, vmx_check_vmcs12_offsets)
     private const ulong InvalidControls = 7; // VM-instruction errors (SDM vol. 3C, 32.4)
     private const ulong InvalidHostState = 8;
 
@@ -61,7 +64,32 @@ internal sealed partial class LinuxGuestCpu
         }
 
         KvmAnswer<KvmExit> exit = vcpu.Run(RunLimit);
-        return exit.Ok ? OutcomeOf(exit.Value, enlightened) : NotDecidable<VmEntryOutcome>($"KVM_RUN: {exit.Errno}");
+        if (!exit.Ok)
+        {
+            return NotDecidable<VmEntryOutcome>($"KVM_RUN: {exit.Errno}");
+        }
+
+        bool isInVmx = exit.Value is { Reason: KvmExitReason.Io, Port: HypervisorBlock.ExitPort or HypervisorBlock.FailPort or HypervisorBlock.InvalidPort };
+        GuestAnswer<VmEntryOutcome> outcome = OutcomeOf(WithError(exit.Value, enlightened), enlightened);
+        return !isInVmx || vcpu.Run(RunLimit) is { Ok: true, Value: { Reason: KvmExitReason.Io, Port: ProbePage.DonePort } } ? outcome
+            : NotDecidable<VmEntryOutcome>("L1 did not leave VMX operation");
+    }
+
+    /// <summary>
+    /// Before 5.14 KVM does not put the VM-instruction error into an enlightened VMCS; it keeps it in its own, which the nested state has
+    /// (arch/x86/kvm/vmx/nested.c, nested_vmx_failValid, vmx_get_nested_state, 5.10).
+    /// </summary>
+    private KvmExit WithError(KvmExit exit, bool enlightened)
+    {
+        if (!enlightened || exit is not { Reason: KvmExitReason.Io, Port: HypervisorBlock.FailPort, Value: 0 })
+        {
+            return exit;
+        }
+
+        byte[] state = new byte[NestedStateSize];
+        return vcpu.GetNestedState(state) is { Ok: true, Value: > InstructionErrorAt }
+            ? exit with { Value = BinaryPrimitives.ReadUInt32LittleEndian(state.AsSpan(InstructionErrorAt)) }
+            : exit;
     }
 
     private static GuestAnswer<VmEntryOutcome> OutcomeOf(KvmExit exit, bool enlightened) => exit switch
