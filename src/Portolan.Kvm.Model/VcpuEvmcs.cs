@@ -5,7 +5,6 @@ using Portolan.X86.Evmcs;
 using Portolan.X86.Msr;
 using Portolan.X86.Vmx;
 using Design = Portolan.Kvm.Behaviours.EvmcsDesign;
-using Span = Portolan.Kvm.Behaviours.EvmcsFilter;
 
 namespace Portolan.Kvm.Model;
 
@@ -208,15 +207,5 @@ internal sealed class VcpuEvmcs(ModelVcpu vcpu)
         return HostSpan is { } known ? EvmcsFilterSets.Of(known) : null;
     }
 
-    private EvmcsSpan? HostSpan => vcpu.Host.Behaviours.EvmcsFilter switch
-    {
-        Span.EA => EvmcsSpan.EA,
-        Span.EB => EvmcsSpan.EB,
-        Span.EC => EvmcsSpan.EC,
-        Span.ED => EvmcsSpan.ED,
-        Span.EE => EvmcsSpan.EE,
-        Span.EF => EvmcsSpan.EF,
-        Span.EG => EvmcsSpan.EG,
-        _ => null,
-    };
+    private EvmcsSpan? HostSpan => vcpu.Host.Behaviours.EvmcsSpan;
 }

@@ -7,7 +7,6 @@ using Portolan.X86.Evmcs;
 using Portolan.X86.Msr;
 using Portolan.X86.Vmx;
 using Design = Portolan.Kvm.Behaviours.EvmcsDesign;
-using Filter = Portolan.Kvm.Behaviours.EvmcsFilter;
 
 namespace Portolan.Compatibility.Clauses;
 
@@ -100,7 +99,7 @@ internal static class VmxClauses
     private static RefusalRule? Requested(PaperVcpu vcpu, out EvmcsFilterSet? filter)
     {
         int revision = vcpu.EvmcsRevision ?? EvmcsDesigns.OldestRevision;
-        EvmcsSpan? span = SpanOf(vcpu.Host.Behaviours.EvmcsFilter);
+        EvmcsSpan? span = vcpu.Host.Behaviours.EvmcsSpan;
         filter = EvmcsFilterSets.Of(EvmcsDesigns.Find(X86.Evmcs.EvmcsDesign.Revision, revision)!, default);
         return revision == EvmcsDesigns.OldestRevision ? null
             : span is null ? MissingFact.Rule("evmcs.filter")
@@ -225,7 +224,7 @@ internal static class VmxClauses
             return EvmcsFilterSets.Of(EvmcsDesigns.Find(X86.Evmcs.EvmcsDesign.FilteredMsrs)!, default);
         }
 
-        if (SpanOf(vcpu.Host.Behaviours.EvmcsFilter) is { } span)
+        if (vcpu.Host.Behaviours.EvmcsSpan is { } span)
         {
             return EvmcsFilterSets.Of(span);
         }
@@ -233,18 +232,6 @@ internal static class VmxClauses
         missing = MissingFact.Rule("evmcs.filter");
         return null;
     }
-
-    private static EvmcsSpan? SpanOf(Filter? filter) => filter switch
-    {
-        Filter.EA => EvmcsSpan.EA,
-        Filter.EB => EvmcsSpan.EB,
-        Filter.EC => EvmcsSpan.EC,
-        Filter.ED => EvmcsSpan.ED,
-        Filter.EE => EvmcsSpan.EE,
-        Filter.EF => EvmcsSpan.EF,
-        Filter.EG => EvmcsSpan.EG,
-        _ => null,
-    };
 
     private static VmxFixed1Span? Fixed1(HostFacts host) => host.Behaviours.VmxCr4Fixed1 switch
     {

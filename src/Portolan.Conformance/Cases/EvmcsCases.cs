@@ -4,7 +4,6 @@ using Portolan.Kvm.Behaviours;
 using Portolan.X86.Evmcs;
 using Portolan.X86.Vmx;
 using Design = Portolan.Kvm.Behaviours.EvmcsDesign;
-using Span = Portolan.Kvm.Behaviours.EvmcsFilter;
 
 namespace Portolan.Conformance.Cases;
 
@@ -172,17 +171,7 @@ internal static class EvmcsCases
 
     private static EvmcsFilterSet? FilterOf(CaseRun run)
     {
-        EvmcsSpan? span = run.Behaviours.EvmcsFilter switch
-        {
-            Span.EA => EvmcsSpan.EA,
-            Span.EB => EvmcsSpan.EB,
-            Span.EC => EvmcsSpan.EC,
-            Span.ED => EvmcsSpan.ED,
-            Span.EE => EvmcsSpan.EE,
-            Span.EF => EvmcsSpan.EF,
-            _ => null,
-        };
-        if (span is { } known)
+        if (run.Behaviours.EvmcsSpan is { } known)
         {
             return EvmcsFilterSets.Of(known);
         }

@@ -1,5 +1,6 @@
 using Portolan.Kvm.Kernel;
 using Portolan.Kvm.Snapshot;
+using Portolan.X86.Evmcs;
 
 namespace Portolan.Kvm.Behaviours;
 
@@ -7,6 +8,9 @@ public sealed partial record KvmBehaviours
 {
     /// <summary>Nothing is known.</summary>
     public static KvmBehaviours Unknown { get; } = new();
+
+    /// <summary>The row of data/x86/evmcs-spans.tsv that <c>evmcs.filter</c> names; null where that is not known.</summary>
+    public EvmcsSpan? EvmcsSpan => this["evmcs.filter"] is { } name ? EvmcsSpans.Find(name) : null;
 
     /// <summary>What a snapshot says; ids and values that are none of ours are passed over.</summary>
     public static KvmBehaviours Of(HostSnapshot snapshot)
