@@ -469,10 +469,7 @@ internal sealed class VcpuMsrs
         }
     }
 
-    /// <summary>
-    /// KVM_X86_QUIRK_STUFF_FEATURE_MSRS is off: feature MSRs start at 0 where the kernel has the quirk, the microcode's revision too
-    /// (contract M5; arch/x86/kvm/svm/svm.c __svm_vcpu_reset, tools/testing/selftests/kvm feature_msrs_test).
-    /// </summary>
+    /// <summary>KVM_X86_QUIRK_STUFF_FEATURE_MSRS is off: what it gives a new vCPU starts at 0 where the kernel has the quirk (contract M5).</summary>
     private void StartAtZero()
     {
         if (Host.Behaviours.MsrInitialFeatureMsrs != MsrInitialFeatureMsrs.MaximaUnlessQuirkOff)
@@ -482,7 +479,7 @@ internal sealed class VcpuMsrs
 
         for (int slot = 0; slot < _map.Count; slot++)
         {
-            if (_map.StartsAtMaximum(slot) || _map.Kind(slot) is MsrTreatment.PlatformInfo or MsrTreatment.Microcode)
+            if (ModelMsr.IsStuffed(_map.Kind(slot), _map.StartsAtMaximum(slot)))
             {
                 Store(slot, 0);
             }

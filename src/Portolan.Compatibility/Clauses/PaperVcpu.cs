@@ -98,7 +98,7 @@ internal sealed class PaperVcpu(GuestFacts guest, HostFacts host)
     /// <summary>An MSR that has no place of its own here: what was written, else a new vCPU's value.</summary>
     public ulong Msr(uint index)
         => _msrs is not null && _msrs.TryGetValue(index, out ulong value) ? value
-            : host.Msr(index) is { } fact ? StartsFeatureMsrsAtZero && (fact.StartsAtMaximum || fact.Kind == Kvm.Model.Msr.MsrTreatment.PlatformInfo) ? 0 : fact.Initial
+            : host.Msr(index) is { } fact ? StartsFeatureMsrsAtZero && Kvm.Model.Msr.ModelMsr.IsStuffed(fact.Kind, fact.StartsAtMaximum) ? 0 : fact.Initial
             : 0;
 
     /// <summary>Is the MSR's value known: was it written, or does the snapshot tell a new vCPU's?</summary>

@@ -110,6 +110,12 @@ internal readonly record struct ModelMsr(uint Index, MsrTreatment Kind, MsrPrese
         _ => this,
     };
 
+    /// <summary>
+    /// Does a new vCPU have 0 in it where KVM_X86_QUIRK_STUFF_FEATURE_MSRS is off? The feature MSRs, and the microcode's revision (contract
+    /// M5; arch/x86/kvm/svm/svm.c __svm_vcpu_reset, tools/testing/selftests/kvm feature_msrs_test).
+    /// </summary>
+    public static bool IsStuffed(MsrTreatment kind, bool startsAtMaximum) => startsAtMaximum || kind is MsrTreatment.PlatformInfo or MsrTreatment.Microcode;
+
     /// <summary>How an MSR that has no row is treated where it is listed.</summary>
     public static MsrTreatment Unruled(uint index, string? module) => module == Svm && NotSvm.Contains(index) ? MsrTreatment.Unsupported : MsrTreatment.Stored;
 
